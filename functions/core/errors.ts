@@ -1,0 +1,57 @@
+/** Whether another try can help. REFUSED is about this payload; everything else heals when somebody mends something. */
+const RETRYABLE = {
+  /** 429 */
+  RATE_LIMITED: true,
+  /** 5xx */
+  UNAVAILABLE: true,
+  /** No answer in time, or no way there. The call may have had its effect. */
+  UNREACHABLE: true,
+  /** The connection ended under the request: often a socket that died while the function was frozen. */
+  CONNECTION_LOST: true,
+  /** 401, 403: a wrong key. Nothing heals until a person acts, and then everything does. */
+  UNAUTHORIZED: true,
+  /** 400, 413, 422: the same payload will never be taken. */
+  REFUSED: false,
+  /** 409: another bulk job is running. */
+  JOB_RUNNING: true,
+  /** Any other answer, a redirect or a web page for instance: the base URL is not Userpilot's. */
+  UNEXPECTED: true,
+} as const;
+export type DeliveryCode = keyof typeof RETRYABLE;
+
+export interface DeliveryDetails extends ErrorOptions {
+  readonly status?: number | undefined;
+  /** Seconds, from Retry-After. */
+  readonly retryAfterSeconds?: number | undefined;
+  /** Userpilot's `x-request-id`, to quote to their support. */
+  readonly requestId?: string | undefined;
+}
+
+export class DeliveryError extends Error {
+  override readonly name = 'DeliveryError';
+  readonly code: DeliveryCode;
+  readonly status: number | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  readonly requestId: string | undefined;
+  constructor(code: DeliveryCode, { status, retryAfterSeconds, requestId, ...options }: DeliveryDetails = {}) {
+    super(`Userpilot delivery failed: ${code}`, options);
+    this.code = code;
+    this.status = status;
+    this.retryAfterSeconds = retryAfterSeconds;
+    this.requestId = requestId;
+  }
+  get retryable(): boolean {
+    return RETRYABLE[this.code];
+  }
+}
+
+/** A part of ours that could not be reached (the queue, the table, Secrets Manager), or another attempt took over. Always worth another try. */
+export type DependencyName = 'QUEUE' | 'TABLE' | 'SECRETS' | 'OVERTAKEN';
+export class DependencyError extends Error {
+  override readonly name = 'DependencyError';
+  readonly code: DependencyName;
+  constructor(code: DependencyName, options?: ErrorOptions) {
+    super(`${code} did not answer`, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,32 @@
+import type { QueueMessage, RejectedEvent } from './envelope.ts';
+import type { Family } from './pacing.ts';
+
+/** The FIFO queue between receive and deliver. */
+export interface EventQueue {
+  /** All of them, or a DependencyError: then the vendor sends the event again and the idempotency keys swallow what did get in. */
+  send(messages: readonly QueueMessage[], signal?: AbortSignal): Promise<void>;
+  /** Lets messages in hand be seen again in `seconds` (whole, at most 43,200). Failing to say so costs time, never the message. */
+  retryIn(receiptHandles: readonly string[], seconds: number): Promise<void>;
+}
+
+/** Where verified events wait that could not be mapped or were refused. */
+export interface RejectedQueue {
+  /** Throws a DependencyError when it could not be kept. */
+  park(event: RejectedEvent): Promise<void>;
+}
+
+/** Permits to call Userpilot, shared by all workers. */
+export interface Limiter {
+  /**
+   * Waits for a permit. Throws a DependencyError when the limiter cannot be reached (then nothing may be sent)
+   * and an OutOfTime when the permit would come after `deadline` (epoch milliseconds).
+   */
+  take(family: Family, deadline: number): Promise<void>;
+  /** Userpilot said 429: nobody's next permit comes before `seconds` from now. */
+  pushBack(family: Family, seconds: number): Promise<void>;
+}
+
+/** Not enough of the function's time is left to start a call. */
+export class OutOfTime extends Error {
+  override readonly name = 'OutOfTime';
+}

@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import { DependencyError } from './errors.ts';
+
+export interface SecretVersion {
+  readonly text: string;
+  readonly createdAt?: Date | undefined;
+}
+/** One secret as the store holds it; both absent when no value was ever put in. */
+export interface StoredSecret {
+  readonly current?: SecretVersion | undefined;
+  readonly previous?: SecretVersion | undefined;
+}
+/** Secrets Manager behind core's rules. Throws a DependencyError when it cannot answer. */
+export type ReadSecret = (id: string) => Promise<StoredSecret>;
+
+/** A former signing secret stays good for as long as senders keep using it after a rotation: a day, as with Svix and Stripe. */
+export const OVERLAP_MS = 24 * 3_600_000;
+
+const jsonOf = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+};
+
+const Signing = z.strictObject({ signingSecrets: z.array(z.string().min(1)).min(1) });
+const ApiKey = z.strictObject({ apiKey: z.string().regex(/^[\x21-\x7e]+$/) });
+
+/** The signing secrets that count right now, newest first; empty when none is configured or the text is not `{"signingSecrets":["…"]}`. */
+export const signingSecretsOf = ({ current, previous }: StoredSecret, now: Date): readonly string[] => {
+  const overlapping = current?.createdAt === undefined || now.getTime() - current.createdAt.getTime() < OVERLAP_MS;
+  const versions = [current, overlapping ? previous : undefined].filter((version) => version !== undefined);
+  return [...new Set(versions.flatMap(({ text }) => jsonOf(Signing, text)?.signingSecrets ?? []))];
+};
+
+/** Userpilot's API key; undefined when none is configured or the text is not `{"apiKey":"…"}`. */
+export const apiKeyOf = ({ current }: StoredSecret): string | undefined =>
+  current === undefined ? undefined : jsonOf(ApiKey, current.text)?.apiKey;
+
+/** A value kept between invocations. No timers: they freeze with the function. */
+export interface SecretCache<T> {
+  /** Fetched at most every `TTL_MS`; a known value is served for up to `STALE_MS` while the store is down. */
+  get(): Promise<T>;
+  /** For a value that proved wrong: fetches now, but at most once per `REFRESH_MS`, so that forged traffic cannot hammer the store. */
+  refresh(): Promise<T>;
+}
+
+export const TTL_MS = 300_000;
+export const STALE_MS = 24 * 3_600_000;
+export const REFRESH_MS = 30_000;
+
+export interface SecretCacheOptions<T> {
+  readonly read: () => Promise<T>;
+  readonly now: () => Date;
+  /** Told when a fetch failed, whether or not a known value could be served. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export const createSecretCache = <T>({ read, now, onFailure }: SecretCacheOptions<T>): SecretCache<T> => {
+  let known: { readonly value: T; readonly at: number } | undefined;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let flight: Promise<T> | undefined;
+
+  const load = (): Promise<T> => {
+    flight ??= (async () => {
+      triedAt = now().getTime();
+      try {
+        known = { value: await read(), at: now().getTime() };
+        return known.value;
+      } catch (error) {
+        onFailure(error);
+        if (known !== undefined && now().getTime() - known.at < STALE_MS) return known.value;
+        throw new DependencyError('SECRETS', { cause: error });
+      } finally {
+        flight = undefined;
+      }
+    })();
+    return flight;
+  };
+
+  return {
+    async get() {
+      const moment = now().getTime();
+      if (flight !== undefined) return flight;
+      if (known === undefined) return load();
+      const fresh = moment - known.at < TTL_MS || (moment - triedAt < REFRESH_MS && moment - known.at < STALE_MS);
+      return fresh ? known.value : load();
+    },
+    async refresh() {
+      if (flight !== undefined) return flight;
+      if (known !== undefined && now().getTime() - triedAt < REFRESH_MS) return known.value;
+      return load();
+    },
+  };
+};

@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { Path } from './path.ts';
+
+/** Where Userpilot keeps the environment's data. A wrong one is the commonest reason for "the user does not appear". */
+const REGIONS = { us: 'https://analytex.userpilot.io', eu: 'https://analytex-eu.userpilot.io' } as const;
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+const dedicated = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url !== undefined && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname));
+  if (url === undefined || !plain || !secure) {
+    context.addIssue(
+      'userpilot: write "us", "eu" or the https base URL from the Environment page, e.g. "https://analytex-acme.userpilot.io"',
+    );
+    return z.NEVER;
+  }
+  return url.href.replace(/\/+$/, '').replace(/\/v1$/, '');
+});
+
+/** `us`, `eu` or a dedicated https base URL, as the base URL to call. Never falls back to another region. */
+export const UserpilotBaseUrl = z.union([z.enum(['us', 'eu']).transform((region) => REGIONS[region] as string), dedicated]);
+
+/** What a deployment may say about one source. Everything has a default in the source's own file. */
+export const SourceSettings = z.strictObject({
+  /** Where the user id stands, first hit wins. It must be the id that your app passes to `userpilot.identify`. */
+  userId: z.array(Path).min(1).optional(),
+  /** Where the company id stands, first hit wins. */
+  companyId: z.array(Path).optional(),
+  /** Further properties to send: Userpilot name to path. Only scalars leave; arrays of scalars are joined by commas. */
+  properties: z.record(z.string().min(1).max(255), Path).optional(),
+  /** Default properties that must not leave for Userpilot, e.g. `["email", "name"]`. */
+  omit: z.array(z.string()).optional(),
+  /** What a deletion at the vendor means. `mark` sets a `<source>_deleted` property. Default: the source's. */
+  deletions: z.enum(['tombstone', 'mark', 'ignore']).optional(),
+  /** Test-mode events (Stripe sandbox, Auth0 test deliveries). @default 'ignore' */
+  testEvents: z.enum(['deliver', 'ignore']).optional(),
+  /** Stripe: whether a customer is a person or, as often in B2B, a company. @default 'user' */
+  entity: z.enum(['user', 'company']).optional(),
+  /** Cognito: ids of the user pools that may call; others are ignored. Absent = any pool that IAM lets in. */
+  userPools: z.array(z.string().min(1)).optional(),
+});
+export type SourceSettings = z.infer<typeof SourceSettings>;
+
+/** Seconds. The wait before another try doubles from `base` up to `cap`. */
+export const RetrySettings = z.strictObject({
+  baseSeconds: z.number().positive().max(43_200).default(30),
+  capSeconds: z.number().positive().max(43_200).default(1800),
+});
+export type RetrySettings = z.infer<typeof RetrySettings>;

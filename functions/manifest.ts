@@ -1,0 +1,54 @@
+/** What the functions and their infrastructure must agree on. Imports nothing, so that `infra/` may read it. */
+
+/** Sources whose vendor posts to `POST /webhooks/{source}`. */
+export const WEBHOOK_SOURCES = ['auth0', 'clerk', 'stripe'] as const;
+/** Sources that AWS invokes directly. */
+export const TRIGGER_SOURCES = ['cognito'] as const;
+export const SOURCE_IDS = [...WEBHOOK_SOURCES, ...TRIGGER_SOURCES] as const;
+export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
+export type SourceId = (typeof SOURCE_IDS)[number];
+
+export const webhookPath = (source: string): string => `/webhooks/${source}`;
+
+/** Environment variables of the functions. None holds a secret: values are names, addresses and settings. */
+export const ENV = {
+  source: 'SOURCE_SETTINGS',
+  eventsQueueUrl: 'EVENTS_QUEUE_URL',
+  rejectedQueueUrl: 'REJECTED_QUEUE_URL',
+  tableName: 'TABLE_NAME',
+  signingSecretId: 'SIGNING_SECRET_ID',
+  userpilotSecretId: 'USERPILOT_SECRET_ID',
+  userpilotBaseUrl: 'USERPILOT_BASE_URL',
+  retry: 'RETRY_SETTINGS',
+} as const;
+
+/** CloudWatch namespace and metric names. Dimensions: `source` where one is known, `code` for reasons. */
+export const METRICS = {
+  namespace: 'UserpilotWebhooks',
+  received: 'EventReceived',
+  ignored: 'EventIgnored',
+  rejected: 'EventRejected',
+  refused: 'RequestRefused',
+  delivered: 'CallDelivered',
+  superseded: 'EventSuperseded',
+  retried: 'EventRetried',
+  acknowledgeMs: 'AcknowledgeMilliseconds',
+  deliveryMs: 'ReceivedToDeliveredMilliseconds',
+  keyRefused: 'ApiKeyRefused',
+  secretUnavailable: 'SecretUnavailable',
+  /** A Cognito sign-up that could not be queued within the time that Cognito gives. */
+  lost: 'SignUpNotQueued',
+} as const;
+
+/** Seconds. A batch window of the deliver function; SQS visibility is six times as long, as AWS asks. */
+export const DELIVER_TIMEOUT_SECONDS = 60;
+export const DELIVER_VISIBILITY_SECONDS = 6 * DELIVER_TIMEOUT_SECONDS;
+/** Workers that may deliver at the same time: SQS maximum concurrency, not reserved concurrency. */
+export const DELIVER_CONCURRENCY = 2;
+export const DELIVER_BATCH_SIZE = 10;
+/** With a back-off of 30 s doubling to 30 min this is more than 72 h of trying. */
+export const MAX_RECEIVE_COUNT = 200;
+/** The partition key of the one table; the sort key does not exist. */
+export const TABLE_KEY = 'pk';
+/** The attribute that DynamoDB's time to live looks at: epoch seconds. */
+export const TABLE_TTL = 'expiresAt';

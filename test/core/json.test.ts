@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { isTooDeep, MAX_DEPTH, parseJson, scrub, toAsciiJson } from '../../functions/core/json.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+describe('parseJson', () => {
+  it('takes 64 levels and refuses 65', () => {
+    const nested = (levels: number) => bytes('['.repeat(levels) + ']'.repeat(levels));
+    expect(parseJson(nested(MAX_DEPTH)).ok).toBe(true);
+    expect(parseJson(nested(MAX_DEPTH + 1))).toEqual({ ok: false });
+    expect(parseJson(nested(2_000_000))).toEqual({ ok: false });
+  });
+  it('does not count brackets inside strings, escaped quotes included', () => {
+    expect(isTooDeep(bytes(JSON.stringify('\\"[{'.repeat(100))))).toBe(false);
+  });
+  it('refuses bytes that are not UTF-8 instead of reading them as something else', () => {
+    expect(parseJson(new Uint8Array([0x22, 0xff, 0x22]))).toEqual({ ok: false });
+  });
+  it('refuses what is not JSON', () => {
+    for (const text of ['', '{', 'nope', '{"a":1}x', '{"a":1e}']) expect(parseJson(bytes(text))).toEqual({ ok: false });
+  });
+});
+
+describe('toAsciiJson', () => {
+  it('is ASCII and means the same, for any value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+        const text = toAsciiJson(value);
+        expect(text).toMatch(/^[\x20-\x7e]*$/);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+  it('escapes the characters that SQS refuses', () => {
+    expect(toAsciiJson('\ufffe\uffff\ud800')).toBe('"\\ufffe\\uffff\\ud800"');
+  });
+});
+
+describe('scrub', () => {
+  it('drops credentials and private details at any depth, in any spelling, and keeps the rest', () => {
+    const event = {
+      id: 'u_1',
+      passwordHash: 'x',
+      password_digest: 'x',
+      'client-secret': 'x',
+      phone_numbers: ['x'],
+      privateMetadata: {},
+      unsafe_metadata: {},
+      last_ip: 'x',
+      email_address: 'x',
+      list: [{ accessToken: 'x', description: 'kept', shipping: 'kept' }],
+    };
+    expect(scrub(event)).toEqual({ id: 'u_1', list: [{ description: 'kept', shipping: 'kept' }] });
+  });
+});
