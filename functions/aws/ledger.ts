@@ -1,0 +1,80 @@
+import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
+import { DependencyError } from '../core/errors.ts';
+import { EMPTY_ITEM, type Ledger } from '../core/ledger.ts';
+import { TABLE_KEY } from '../manifest.ts';
+
+const Item = z.object({
+  seen: z.record(z.string(), z.object({ asOf: z.number(), hash: z.string(), events: z.array(z.string()) })).default({}),
+  deletedAt: z.number().optional(),
+  createdAt: z.number().optional(),
+  inFlight: z.number().optional(),
+});
+
+/** `entity#<sha256>`: no id from outside stands in the table. */
+const keyOf = (key: string) => marshall({ [TABLE_KEY]: `entity#${key}` });
+
+/** The ledger in DynamoDB, one item per entity. Items have no time to live: a tombstone must outlast every late update. */
+export const createLedger = (client: DynamoDBClient, table: string): Ledger => ({
+  async begin(key, { owner, until }) {
+    const command = new UpdateItemCommand({
+      TableName: table,
+      Key: keyOf(key),
+      UpdateExpression: 'SET inFlight = :until, #owner = :owner, seen = if_not_exists(seen, :none)',
+      ExpressionAttributeNames: { '#owner': 'owner' },
+      ExpressionAttributeValues: marshall({ ':until': until.getTime(), ':owner': owner, ':none': {} }),
+      ReturnValues: 'ALL_OLD',
+    });
+    try {
+      const { Attributes } = await client.send(command);
+      if (Attributes === undefined) return EMPTY_ITEM;
+      const { inFlight, seen, deletedAt, createdAt } = Item.parse(unmarshall(Attributes));
+      return {
+        seen,
+        dirty: inFlight !== undefined,
+        ...(deletedAt === undefined ? {} : { deletedAt }),
+        ...(createdAt === undefined ? {} : { createdAt }),
+      };
+    } catch (error) {
+      throw new DependencyError('TABLE', { cause: error });
+    }
+  },
+
+  async commit(key, { owner }, { seen, forgetSeen, deletedAt, createdAt }, settled) {
+    const sets: string[] = [];
+    const names: Record<string, string> = { '#owner': 'owner' };
+    const values: Record<string, unknown> = { ':owner': owner };
+    if (forgetSeen) {
+      sets.push('seen = :seen');
+      values[':seen'] = seen;
+    } else {
+      for (const [index, [facet, entry]] of Object.entries(seen).entries()) {
+        sets.push(`seen.#f${index} = :f${index}`);
+        names[`#f${index}`] = facet;
+        values[`:f${index}`] = entry;
+      }
+    }
+    for (const [name, value] of Object.entries({ deletedAt, createdAt })) {
+      if (value === undefined) continue;
+      sets.push(`${name} = :${name}`);
+      values[`:${name}`] = value;
+    }
+    if (sets.length === 0 && !settled) return;
+    const command = new UpdateItemCommand({
+      TableName: table,
+      Key: keyOf(key),
+      UpdateExpression: [sets.length > 0 ? `SET ${sets.join(', ')}` : '', settled ? 'REMOVE inFlight, #owner' : '']
+        .join(' ')
+        .trim(),
+      ConditionExpression: '#owner = :owner',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: marshall(values),
+    });
+    try {
+      await client.send(command);
+    } catch (error) {
+      throw new DependencyError(error instanceof ConditionalCheckFailedException ? 'OVERTAKEN' : 'TABLE', { cause: error });
+    }
+  },
+});
