@@ -1,0 +1,136 @@
+import type { Identify } from '../core/calls.ts';
+import type { Envelope } from '../core/envelope.ts';
+import { type DeliveryCode, DeliveryError, DependencyError } from '../core/errors.ts';
+import { type Arrival, type Claim, decide, type Ledger, type LedgerUpdate, type Plan } from '../core/ledger.ts';
+import { type Limiter, OutOfTime } from '../core/ports.ts';
+import type { SecretCache } from '../core/secrets.ts';
+import type { Userpilot } from '../userpilot/client.ts';
+
+/** A message in hand: the envelope, and what is needed to answer for it. */
+export interface InHand {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly receiveCount: number;
+  readonly envelope: Envelope;
+  readonly arrival: Arrival;
+}
+
+/** How one message ended. `refused` is about this payload and goes to the rejected queue; `retry` comes back. */
+export type Ending =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'tombstone' }
+  | { readonly kind: 'superseded'; readonly code: string }
+  | { readonly kind: 'refused'; readonly error: DeliveryError }
+  | { readonly kind: 'retry'; readonly error: unknown };
+
+export interface EntityDeps {
+  readonly ledger: Ledger;
+  readonly limiter: Limiter;
+  readonly userpilot: Userpilot;
+  readonly apiKey: SecretCache<string | undefined>;
+  readonly now: () => Date;
+  /** Epoch milliseconds: when the function will be ended. */
+  readonly deadline: number;
+  /** Unique per invocation. */
+  readonly invocation: string;
+}
+
+/** A call may take 10 s, and its commit a little: with less left nothing is begun. */
+const MIN_LEFT_MS = 12_000;
+const NOTHING: LedgerUpdate = { seen: {}, forgetSeen: false };
+/** Userpilot said no before it did anything. */
+const WITHOUT_EFFECT: ReadonlySet<DeliveryCode> = new Set(['REFUSED', 'UNAUTHORIZED', 'RATE_LIMITED']);
+
+/** Whether a call may have had an effect although it did not end well. */
+interface Trace {
+  mayHaveLanded: boolean;
+}
+
+/** One call, with a permit for every try. Once more at once after a lost socket, and once more with a key that was just renewed. */
+const send = async (call: Identify, trace: Trace, deps: EntityDeps): Promise<void> => {
+  const { limiter, userpilot, apiKey, deadline, now } = deps;
+  let key = await apiKey.get();
+  let again = true;
+  for (;;) {
+    await limiter.take('identify', deadline - MIN_LEFT_MS);
+    if (deadline - now().getTime() < MIN_LEFT_MS) throw new OutOfTime();
+    try {
+      if (key === undefined) throw new DeliveryError('UNAUTHORIZED');
+      return await userpilot.identify(call, key);
+    } catch (error) {
+      if (!(error instanceof DeliveryError)) throw error;
+      trace.mayHaveLanded ||= !WITHOUT_EFFECT.has(error.code);
+      if (error.code === 'CONNECTION_LOST' && again) {
+        again = false;
+        continue;
+      }
+      if (error.code === 'RATE_LIMITED') await limiter.pushBack('identify', error.retryAfterSeconds ?? 1);
+      if (error.code !== 'UNAUTHORIZED') throw error;
+      const renewed = await apiKey.refresh();
+      if (renewed === key || renewed === undefined) throw error;
+      key = renewed;
+    }
+  }
+};
+
+const endingsOf = ({ verdicts }: Plan): readonly Ending[] =>
+  verdicts.map((verdict): Ending => {
+    if (verdict === 'SEND') return { kind: 'delivered' };
+    return verdict === 'TOMBSTONE' ? { kind: 'tombstone' } : { kind: 'superseded', code: verdict };
+  });
+
+/** begin, decide, call, commit: in this order, or a newest state is lost when two attempts overlap or one dies in between. */
+const attempt = async (key: string, arrivals: readonly Arrival[], claim: Claim, deps: EntityDeps): Promise<readonly Ending[]> => {
+  const { ledger } = deps;
+  const item = await ledger.begin(key, claim);
+  const plan = decide(item, arrivals);
+  if (plan.call === undefined) {
+    await ledger.commit(key, claim, plan.update, !item.dirty);
+    return endingsOf(plan);
+  }
+  const trace: Trace = { mayHaveLanded: false };
+  try {
+    await send(plan.call, trace, deps);
+  } catch (error) {
+    if (!trace.mayHaveLanded && !item.dirty) await ledger.commit(key, claim, NOTHING, true);
+    throw error;
+  }
+  await ledger.commit(key, claim, plan.update, true);
+  return endingsOf(plan);
+};
+
+/**
+ * Brings one entity up to date with the messages in hand, in queue order, and says how each ended.
+ * When Userpilot refuses the joint call, each change goes by itself, so that only the one at fault is set aside.
+ */
+export const deliverEntity = async (key: string, messages: readonly InHand[], deps: EntityDeps): Promise<readonly Ending[]> => {
+  let attempts = 0;
+  const claim = (): Claim => {
+    attempts += 1;
+    return { owner: `${deps.invocation}:${attempts}`, until: new Date(deps.deadline + 1000) };
+  };
+  const arrivals = messages.map(({ arrival }) => arrival);
+  const ended: Ending[] = [];
+  try {
+    return await attempt(key, arrivals, claim(), deps);
+  } catch (error) {
+    if (!(error instanceof DeliveryError) || error.retryable) return retryAll(messages, error);
+    if (messages.length === 1) return [{ kind: 'refused', error }];
+  }
+  for (const [index, arrival] of arrivals.entries()) {
+    try {
+      ended.push(...(await attempt(key, [arrival], claim(), deps)));
+    } catch (error) {
+      if (!(error instanceof DeliveryError) || error.retryable) return [...ended, ...retryAll(messages.slice(index), error)];
+      ended.push({ kind: 'refused', error });
+    }
+  }
+  return ended;
+};
+
+/** Expected troubles come back later; anything else is a bug, and the batch loop reports it as one. */
+export const isExpected = (error: unknown): boolean =>
+  error instanceof DeliveryError || error instanceof DependencyError || error instanceof OutOfTime;
+
+const retryAll = (messages: readonly InHand[], error: unknown): readonly Ending[] =>
+  messages.map(() => ({ kind: 'retry', error }));

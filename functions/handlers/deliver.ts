@@ -1,0 +1,170 @@
+import middy from '@middy/core';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { backoffSeconds } from '../core/backoff.ts';
+import { digest } from '../core/digest.ts';
+import { entityKey, idempotencyKey, readEnvelope } from '../core/envelope.ts';
+import { DeliveryError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Metrics } from '../core/metrics.ts';
+import type { EventQueue, RejectedQueue } from '../core/ports.ts';
+import type { RetrySettings } from '../core/settings.ts';
+import { METRICS } from '../manifest.ts';
+import { logInvocation } from '../middleware/invocation.ts';
+import { withSecret } from '../middleware/secrets.ts';
+import { deliverEntity, type Ending, type EntityDeps, type InHand, isExpected } from './deliver-entity.ts';
+
+export interface DeliverDeps extends Omit<EntityDeps, 'deadline' | 'invocation'> {
+  readonly queue: EventQueue;
+  readonly rejected: RejectedQueue;
+  readonly retry: RetrySettings;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** From 0 up to 1, for the jitter of the back-off. */
+  readonly random: () => number;
+}
+
+interface Returned {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly seconds: number;
+}
+
+/** Not one of our envelopes: set aside, as it would fail for ever. */
+const setAside = async ({ body, messageId }: SQSRecord, { rejected, log, metrics, now }: DeliverDeps): Promise<void> => {
+  const moment = now();
+  const head = { source: 'unknown', type: 'unknown', eventId: digest(body) };
+  await rejected.park({
+    v: 1,
+    ...head,
+    receivedAt: moment,
+    rejectedAt: moment,
+    reason: 'ENVELOPE_MALFORMED',
+    event: { messageId, body },
+  });
+  metrics.add(METRICS.rejected, { source: 'unknown', code: 'ENVELOPE_MALFORMED' });
+  log.error('message is not an envelope', { ...head, outcome: 'rejected', code: 'ENVELOPE_MALFORMED' });
+};
+
+const codeOf = (error: unknown): string => {
+  if (error instanceof Error && isExpected(error))
+    return 'code' in error && typeof error.code === 'string' ? error.code : 'OUT_OF_TIME';
+  return 'BUG';
+};
+
+/** Writes one message's ending; answers whether the message must come back. */
+const settle = async ({ envelope }: InHand, ending: Ending, deps: DeliverDeps): Promise<boolean> => {
+  const { rejected, log, metrics, now } = deps;
+  const { source, eventId, type, receivedAt, change, event } = envelope;
+  const milliseconds = now().getTime() - receivedAt.getTime();
+  const fields = { source, type, eventId, milliseconds };
+  if (ending.kind === 'delivered' || ending.kind === 'tombstone') {
+    metrics.add(METRICS.delivered, { source });
+    metrics.add(METRICS.deliveryMs, { source }, milliseconds, 'Milliseconds');
+    log.info('event', { ...fields, outcome: ending.kind });
+    return false;
+  }
+  if (ending.kind === 'superseded') {
+    metrics.add(METRICS.superseded, { source, code: ending.code });
+    log.info('event', { ...fields, outcome: 'superseded', code: ending.code });
+    return false;
+  }
+  if (ending.kind === 'refused') {
+    const { status, requestId } = ending.error;
+    const known = { ...(status === undefined ? {} : { status }), ...(requestId === undefined ? {} : { requestId }) };
+    const reason = 'USERPILOT_REFUSED';
+    const kept = { v: 1, source, eventId, type, receivedAt, rejectedAt: now(), reason, change, event } as const;
+    await rejected.park({ ...kept, ...(status === undefined ? {} : { status }) });
+    metrics.add(METRICS.rejected, { source, code: reason });
+    log.warn('event', { ...fields, ...known, outcome: 'rejected', code: reason });
+    return false;
+  }
+  const code = codeOf(ending.error);
+  if (code === 'UNAUTHORIZED') metrics.add(METRICS.keyRefused);
+  metrics.add(METRICS.retried, { source, code });
+  log[code === 'BUG' ? 'error' : 'warn']('event', { ...fields, outcome: 'retrying', code, error: ending.error });
+  return true;
+};
+
+/** A FIFO group stays in order only when a message that comes back takes all later ones of its group with it. */
+const deliverGroup = async (
+  key: string,
+  messages: readonly InHand[],
+  deps: DeliverDeps & EntityDeps,
+): Promise<readonly Returned[]> => {
+  const endings = await deliverEntity(key, messages, deps);
+  const head = messages[0] as InHand; // a group has at least one message
+  for (const [index, message] of messages.entries()) {
+    const ending = endings[index] as Ending; // one ending per message
+    const back = await settle(message, ending, deps).catch((error: unknown) => settle(message, { kind: 'retry', error }, deps));
+    if (!back) continue;
+    const asked = ending.kind === 'retry' && ending.error instanceof DeliveryError ? (ending.error.retryAfterSeconds ?? 0) : 0;
+    const seconds = Math.max(
+      backoffSeconds(head.receiveCount, deps.retry, deps.random()),
+      Math.min(asked, deps.retry.capSeconds),
+    );
+    return messages.slice(index).map(({ messageId, receiptHandle }) => ({ messageId, receiptHandle, seconds }));
+  }
+  return [];
+};
+
+/** Messages come back when their back-off is over, a group's together. Where that cannot be said, the queue's own time-out does it later. */
+const comeBack = async (returned: readonly Returned[], { queue, log }: DeliverDeps): Promise<SQSBatchResponse> => {
+  for (const [seconds, list] of Map.groupBy(returned, (message) => message.seconds)) {
+    await queue
+      .retryIn(
+        list.map(({ receiptHandle }) => receiptHandle),
+        seconds,
+      )
+      .catch((error) => log.warn('back-off not set, the visibility timeout decides', { count: list.length, error }));
+  }
+  return { batchItemFailures: returned.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+};
+
+const deliverBatch = async ({ Records }: SQSEvent, { awsRequestId, getRemainingTimeInMillis }: Context, deps: DeliverDeps) => {
+  const entityDeps = { ...deps, deadline: deps.now().getTime() + getRemainingTimeInMillis(), invocation: awsRequestId };
+  const groups = new Map<string, InHand[]>();
+  const returned: Returned[] = [];
+  for (const record of Records) {
+    const envelope = readEnvelope(record.body);
+    const { messageId, receiptHandle } = record;
+    const receiveCount = Number(record.attributes.ApproximateReceiveCount);
+    if (envelope === undefined) {
+      const seconds = backoffSeconds(receiveCount, deps.retry, deps.random());
+      await setAside(record, deps).catch(() => returned.push({ messageId, receiptHandle, seconds }));
+      continue;
+    }
+    const { source, change } = envelope;
+    const message: InHand = {
+      messageId,
+      receiptHandle,
+      receiveCount,
+      envelope,
+      arrival: { source, change, event: idempotencyKey(envelope) },
+    };
+    const key = entityKey(change);
+    groups.set(key, [...(groups.get(key) ?? []), message]);
+  }
+  const lists = await Promise.all([...groups].map(([key, messages]) => deliverGroup(key, messages, entityDeps)));
+  return comeBack([...returned, ...lists.flat()], deps);
+};
+
+/** Without the API key nothing can be sent: the whole batch comes back. */
+const allComeBack = ({ Records }: SQSEvent, deps: DeliverDeps): Promise<SQSBatchResponse> =>
+  comeBack(
+    Records.map(({ messageId, receiptHandle, attributes }) => ({
+      messageId,
+      receiptHandle,
+      seconds: backoffSeconds(Number(attributes.ApproximateReceiveCount), deps.retry, deps.random()),
+    })),
+    deps,
+  );
+
+/** A batch of the FIFO queue in, the identifiers of the messages to see again out: an object with an array, on every path. */
+export const createDeliver = (deps: DeliverDeps) =>
+  middy<SQSEvent, SQSBatchResponse, Error, Context>({ requestEnd: () => deps.metrics.flush() })
+    .onError(async (request) => {
+      request.response = await allComeBack(request.event, deps);
+    })
+    .use(logInvocation(deps.log))
+    .use(withSecret(deps.apiKey))
+    .handler((event, context) => deliverBatch(event, context, deps));

@@ -1,0 +1,111 @@
+import type { Context } from 'aws-lambda';
+import type { QueueMessage, RejectedEvent } from '../../functions/core/envelope.ts';
+import { DependencyError } from '../../functions/core/errors.ts';
+import { type Claim, EMPTY_ITEM, type Ledger, type LedgerItem, type LedgerUpdate } from '../../functions/core/ledger.ts';
+import { createLog, type Log } from '../../functions/core/log.ts';
+import { createMetrics, type Metrics } from '../../functions/core/metrics.ts';
+import type { EventQueue, Limiter, RejectedQueue } from '../../functions/core/ports.ts';
+import type { SecretCache } from '../../functions/core/secrets.ts';
+
+/** A Lambda context with a time limit. */
+export const contextOf = (awsRequestId = 'invocation-1', remainingMs = 60_000): Context => {
+  const until = Date.now() + remainingMs;
+  return { awsRequestId, getRemainingTimeInMillis: () => until - Date.now() } as Context;
+};
+
+/** Everything that a function would have written to CloudWatch. */
+export const capturedOutput = (now = () => new Date()) => {
+  const lines: string[] = [];
+  const output = (line: string) => void lines.push(line);
+  const log: Log = createLog(output, 'test', now);
+  const metrics: Metrics = createMetrics(output, { namespace: 'Test', now });
+  const parsed = (): Record<string, unknown>[] => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { lines, log, metrics, parsed };
+};
+
+/** The queue's port in memory. `fail` makes it refuse, as SQS does when it is down. */
+export const memoryQueue = () => {
+  const sent: QueueMessage[] = [];
+  const returned: { readonly receiptHandle: string; readonly seconds: number }[] = [];
+  const state = { down: false };
+  const queue: EventQueue = {
+    async send(messages) {
+      if (state.down) throw new DependencyError('QUEUE');
+      sent.push(...messages);
+    },
+    async retryIn(receiptHandles, seconds) {
+      if (state.down) throw new DependencyError('QUEUE');
+      returned.push(...receiptHandles.map((receiptHandle) => ({ receiptHandle, seconds })));
+    },
+  };
+  return { queue, sent, returned, state };
+};
+
+export const memoryRejected = () => {
+  const parked: RejectedEvent[] = [];
+  const state = { down: false };
+  const rejected: RejectedQueue = {
+    async park(event) {
+      if (state.down) throw new DependencyError('QUEUE');
+      parked.push(event);
+    },
+  };
+  return { rejected, parked, state };
+};
+
+/** The ledger's port in memory; test/aws/ledger.test.ts holds it and DynamoDB to the same behaviour. */
+export const memoryLedger = () => {
+  interface Stored extends Omit<LedgerItem, 'dirty'> {
+    readonly owner?: string;
+  }
+  const items = new Map<string, Stored>();
+  const state = { down: false };
+  const ledger: Ledger = {
+    async begin(key: string, { owner }: Claim) {
+      if (state.down) throw new DependencyError('TABLE');
+      const before = items.get(key);
+      items.set(key, { ...(before ?? EMPTY_ITEM), owner });
+      if (before === undefined) return EMPTY_ITEM;
+      const { owner: earlier, ...item } = before;
+      return { ...item, dirty: earlier !== undefined };
+    },
+    async commit(key: string, { owner }: Claim, update: LedgerUpdate, settled: boolean) {
+      if (state.down) throw new DependencyError('TABLE');
+      const item = items.get(key);
+      if (item?.owner !== owner) throw new DependencyError('OVERTAKEN');
+      const { forgetSeen, seen, ...times } = update;
+      const { owner: _, ...rest } = item;
+      items.set(key, { ...rest, ...times, seen: forgetSeen ? seen : { ...item.seen, ...seen }, ...(settled ? {} : { owner }) });
+    },
+  };
+  return { ledger, items, state };
+};
+
+/** Permits at once, counted. */
+export const freeLimiter = () => {
+  const state = { taken: 0, pushedBack: [] as number[] };
+  const limiter: Limiter = {
+    async take() {
+      state.taken += 1;
+    },
+    async pushBack(_, seconds) {
+      state.pushedBack.push(seconds);
+    },
+  };
+  return { limiter, state };
+};
+
+/** A secret that can be changed while it is in use; `refresh` sees the change, `get` does not, as within the time to live. */
+export const memorySecret = <T>(first: T) => {
+  const state = { stored: first, refreshes: 0 };
+  let cached = first;
+  const cache: SecretCache<T> = {
+    get: async () => cached,
+    refresh: async () => {
+      state.refreshes += 1;
+      cached = state.stored;
+      return cached;
+    },
+  };
+  return { cache, state };
+};
