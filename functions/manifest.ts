@@ -35,6 +35,9 @@ export const METRICS = {
   acknowledgeMs: 'AcknowledgeMilliseconds',
   deliveryMs: 'ReceivedToDeliveredMilliseconds',
   keyRefused: 'ApiKeyRefused',
+  breakerOpened: 'BreakerOpened',
+  breakerTried: 'BreakerTried',
+  breakerClosed: 'BreakerClosed',
   secretUnavailable: 'SecretUnavailable',
   /** A Cognito sign-up that could not be queued within the time that Cognito gives. */
   lost: 'SignUpNotQueued',

@@ -55,3 +55,9 @@ export class DependencyError extends Error {
     this.code = code;
   }
 }
+
+/** Userpilot is down or takes no key of ours: not tried. */
+export class BreakerOpen extends Error {
+  override readonly name = 'BreakerOpen';
+  readonly code = 'BREAKER_OPEN';
+}

@@ -24,3 +24,9 @@ export const slotsOf = (tat: number, count: number, { intervalMs, burst }: Pace)
   const tolerance = (burst - 1) * intervalMs;
   return Array.from({ length: count }, (_, index) => tat - (count - index) * intervalMs - tolerance);
 };
+
+/** Seconds to keep away after the n-th 429 in a row without Retry-After, 1 for the first: docs.userpilot.com, rate limits. */
+export const pauseSeconds = (strikes: number): number => Math.min(2 ** (Math.max(strikes, 1) - 1), 8);
+
+/** 429s this far apart are not of one row. */
+export const STRIKE_MEMORY_MS = 60_000;

@@ -22,8 +22,8 @@ export interface Limiter {
    * and an OutOfTime when the permit would come after `deadline` (epoch milliseconds).
    */
   take(family: Family, deadline: number): Promise<void>;
-  /** Userpilot said 429: nobody's next permit comes before `seconds` from now. */
-  pushBack(family: Family, seconds: number): Promise<void>;
+  /** Userpilot said 429: nobody's next permit comes before so many seconds from now. Without Retry-After: 1, 2, 4, 8. */
+  pushBack(family: Family, retryAfterSeconds: number | undefined): Promise<void>;
 }
 
 /** Not enough of the function's time is left to start a call. */

@@ -42,9 +42,11 @@ export const SourceSettings = z.strictObject({
 });
 export type SourceSettings = z.infer<typeof SourceSettings>;
 
-/** Seconds. The wait before another try doubles from `base` up to `cap`. */
+/** The wait before another try of one event doubles from `base` up to `cap`. */
 export const RetrySettings = z.strictObject({
   baseSeconds: z.number().positive().max(43_200).default(30),
   capSeconds: z.number().positive().max(43_200).default(1800),
+  /** How long the breaker stays open for the first time; it doubles up to ten times as long. */
+  openSeconds: z.number().positive().max(3600).default(30),
 });
 export type RetrySettings = z.infer<typeof RetrySettings>;

@@ -1,12 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { createBreakerStore } from '../aws/breaker.ts';
 import { CLIENT_DEFAULTS } from '../aws/clients.ts';
 import { createLedger } from '../aws/ledger.ts';
-import { createLimiter } from '../aws/limiter.ts';
+import { createLimiterStore } from '../aws/limiter.ts';
 import { createEventQueue, createRejectedQueue } from '../aws/queue.ts';
 import { createReadSecret } from '../aws/secrets.ts';
+import { createBreaker } from '../core/breaker.ts';
+import { createLimiter } from '../core/limiter.ts';
 import { createLog, type Output } from '../core/log.ts';
 import { createMetrics } from '../core/metrics.ts';
 import { apiKeyOf, createSecretCache } from '../core/secrets.ts';
@@ -34,14 +37,36 @@ export const bindDeliver = (env: Env, output: Output = standardOutput) => {
       log.warn('API key not fetched', { error });
     },
   });
+  const retry = settingsIn(env, ENV.retry, RetrySettings);
+  const wait = (milliseconds: number) => sleep(milliseconds);
   return createDeliver({
     ledger: createLedger(dynamo, table),
-    limiter: createLimiter(dynamo, { table, now, sleep: (milliseconds) => sleep(milliseconds) }),
+    limiter: createLimiter({ store: createLimiterStore(dynamo, table), now, sleep: wait, turn: () => turn() }),
+    breaker: createBreaker({
+      store: createBreakerStore(dynamo, table),
+      now,
+      sleep: wait,
+      openSeconds: retry.openSeconds,
+      events: {
+        opened: (code, seconds) => {
+          metrics.add(METRICS.breakerOpened, { code });
+          log.error('breaker opened: Userpilot is not called', { code, seconds });
+        },
+        tried: () => {
+          metrics.add(METRICS.breakerTried);
+          log.info('breaker half open: one call as a trial');
+        },
+        closed: () => {
+          metrics.add(METRICS.breakerClosed);
+          log.info('breaker closed: Userpilot answers again');
+        },
+      },
+    }),
     userpilot: createUserpilot(required(env, ENV.userpilotBaseUrl)),
     apiKey,
     queue: createEventQueue(sqs, required(env, ENV.eventsQueueUrl)),
     rejected: createRejectedQueue(sqs, required(env, ENV.rejectedQueueUrl)),
-    retry: settingsIn(env, ENV.retry, RetrySettings),
+    retry,
     log,
     metrics,
     now,

@@ -1,6 +1,7 @@
+import type { Breaker } from '../core/breaker.ts';
 import type { Identify } from '../core/calls.ts';
 import type { Envelope } from '../core/envelope.ts';
-import { type DeliveryCode, DeliveryError, DependencyError } from '../core/errors.ts';
+import { BreakerOpen, type DeliveryCode, DeliveryError, DependencyError } from '../core/errors.ts';
 import { type Arrival, type Claim, decide, type Ledger, type LedgerUpdate, type Plan } from '../core/ledger.ts';
 import { type Limiter, OutOfTime } from '../core/ports.ts';
 import type { SecretCache } from '../core/secrets.ts';
@@ -26,6 +27,7 @@ export type Ending =
 export interface EntityDeps {
   readonly ledger: Ledger;
   readonly limiter: Limiter;
+  readonly breaker: Breaker;
   readonly userpilot: Userpilot;
   readonly apiKey: SecretCache<string | undefined>;
   readonly now: () => Date;
@@ -36,7 +38,7 @@ export interface EntityDeps {
 }
 
 /** A call may take 10 s, and its commit a little: with less left nothing is begun. */
-const MIN_LEFT_MS = 12_000;
+export const MIN_LEFT_MS = 12_000;
 const NOTHING: LedgerUpdate = { seen: {}, forgetSeen: false };
 /** Userpilot said no before it did anything. */
 const WITHOUT_EFFECT: ReadonlySet<DeliveryCode> = new Set(['REFUSED', 'UNAUTHORIZED', 'RATE_LIMITED']);
@@ -46,28 +48,38 @@ interface Trace {
   mayHaveLanded: boolean;
 }
 
+/** Tells limiter and breaker what an answer means for everybody. A refusal of one payload is a sign of health. */
+const tell = async (error: DeliveryError, { limiter, breaker }: EntityDeps): Promise<void> => {
+  if (error.code === 'RATE_LIMITED') await limiter.pushBack('identify', error.retryAfterSeconds);
+  else if (error.code === 'REFUSED') await breaker.succeeded();
+  else await breaker.failed(error.code, error.code === 'UNAUTHORIZED');
+};
+
 /** One call, with a permit for every try. Once more at once after a lost socket, and once more with a key that was just renewed. */
 const send = async (call: Identify, trace: Trace, deps: EntityDeps): Promise<void> => {
-  const { limiter, userpilot, apiKey, deadline, now } = deps;
+  const { limiter, breaker, userpilot, apiKey, deadline, now } = deps;
   let key = await apiKey.get();
-  let again = true;
+  let mayReconnect = true;
   for (;;) {
     await limiter.take('identify', deadline - MIN_LEFT_MS);
     if (deadline - now().getTime() < MIN_LEFT_MS) throw new OutOfTime();
     try {
       if (key === undefined) throw new DeliveryError('UNAUTHORIZED');
-      return await userpilot.identify(call, key);
+      await userpilot.identify(call, key);
+      trace.mayHaveLanded = true;
+      return breaker.succeeded();
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;
       trace.mayHaveLanded ||= !WITHOUT_EFFECT.has(error.code);
-      if (error.code === 'CONNECTION_LOST' && again) {
-        again = false;
+      if (error.code === 'CONNECTION_LOST' && mayReconnect) {
+        mayReconnect = false;
         continue;
       }
-      if (error.code === 'RATE_LIMITED') await limiter.pushBack('identify', error.retryAfterSeconds ?? 1);
-      if (error.code !== 'UNAUTHORIZED') throw error;
-      const renewed = await apiKey.refresh();
-      if (renewed === key || renewed === undefined) throw error;
+      const renewed = error.code === 'UNAUTHORIZED' ? await apiKey.refresh() : undefined;
+      if (renewed === undefined || renewed === key) {
+        await tell(error, deps);
+        throw error;
+      }
       key = renewed;
     }
   }
@@ -130,7 +142,7 @@ export const deliverEntity = async (key: string, messages: readonly InHand[], de
 
 /** Expected troubles come back later; anything else is a bug, and the batch loop reports it as one. */
 export const isExpected = (error: unknown): boolean =>
-  error instanceof DeliveryError || error instanceof DependencyError || error instanceof OutOfTime;
+  [DeliveryError, DependencyError, BreakerOpen, OutOfTime].some((expected) => error instanceof expected);
 
 const retryAll = (messages: readonly InHand[], error: unknown): readonly Ending[] =>
   messages.map(() => ({ kind: 'retry', error }));

@@ -3,7 +3,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { backoffSeconds } from '../core/backoff.ts';
 import { digest } from '../core/digest.ts';
 import { entityKey, idempotencyKey, readEnvelope } from '../core/envelope.ts';
-import { DeliveryError } from '../core/errors.ts';
+import { BreakerOpen, DeliveryError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { EventQueue, RejectedQueue } from '../core/ports.ts';
@@ -11,7 +11,7 @@ import type { RetrySettings } from '../core/settings.ts';
 import { METRICS } from '../manifest.ts';
 import { logInvocation } from '../middleware/invocation.ts';
 import { withSecret } from '../middleware/secrets.ts';
-import { deliverEntity, type Ending, type EntityDeps, type InHand, isExpected } from './deliver-entity.ts';
+import { deliverEntity, type Ending, type EntityDeps, type InHand, isExpected, MIN_LEFT_MS } from './deliver-entity.ts';
 
 export interface DeliverDeps extends Omit<EntityDeps, 'deadline' | 'invocation'> {
   readonly queue: EventQueue;
@@ -51,10 +51,16 @@ const codeOf = (error: unknown): string => {
   return 'BUG';
 };
 
+/** What there is to quote to Userpilot's support. */
+const answerOf = ({ status, requestId }: DeliveryError) => ({
+  ...(status === undefined ? {} : { status }),
+  ...(requestId === undefined ? {} : { requestId }),
+});
+
 /** Writes one message's ending; answers whether the message must come back. */
-const settle = async ({ envelope }: InHand, ending: Ending, deps: DeliverDeps): Promise<boolean> => {
+const settle = async (message: InHand, ending: Ending, deps: DeliverDeps): Promise<boolean> => {
   const { rejected, log, metrics, now } = deps;
-  const { source, eventId, type, receivedAt, change, event } = envelope;
+  const { source, eventId, type, receivedAt, change, event } = message.envelope;
   const milliseconds = now().getTime() - receivedAt.getTime();
   const fields = { source, type, eventId, milliseconds };
   if (ending.kind === 'delivered' || ending.kind === 'tombstone') {
@@ -69,20 +75,44 @@ const settle = async ({ envelope }: InHand, ending: Ending, deps: DeliverDeps): 
     return false;
   }
   if (ending.kind === 'refused') {
-    const { status, requestId } = ending.error;
-    const known = { ...(status === undefined ? {} : { status }), ...(requestId === undefined ? {} : { requestId }) };
+    const { status } = ending.error;
     const reason = 'USERPILOT_REFUSED';
     const kept = { v: 1, source, eventId, type, receivedAt, rejectedAt: now(), reason, change, event } as const;
     await rejected.park({ ...kept, ...(status === undefined ? {} : { status }) });
     metrics.add(METRICS.rejected, { source, code: reason });
-    log.warn('event', { ...fields, ...known, outcome: 'rejected', code: reason });
+    log.warn('event', { ...fields, ...answerOf(ending.error), outcome: 'rejected', code: reason });
     return false;
   }
-  const code = codeOf(ending.error);
+  report(message, ending.error, deps);
+  return true;
+};
+
+/** One message comes back. */
+const report = (
+  { envelope: { source, type, eventId, receivedAt } }: InHand,
+  error: unknown,
+  { log, metrics, now }: DeliverDeps,
+): void => {
+  const code = codeOf(error);
   if (code === 'UNAUTHORIZED') metrics.add(METRICS.keyRefused);
   metrics.add(METRICS.retried, { source, code });
-  log[code === 'BUG' ? 'error' : 'warn']('event', { ...fields, outcome: 'retrying', code, error: ending.error });
-  return true;
+  const milliseconds = now().getTime() - receivedAt.getTime();
+  const fields = { source, type, eventId, milliseconds, outcome: 'retrying', code } as const;
+  if (code === 'BUG') log.error('event', { ...fields, error });
+  else log.warn('event', error instanceof DeliveryError ? { ...fields, ...answerOf(error) } : fields);
+};
+
+/** Seconds until the messages of one group are seen again. */
+const pauseOf = ({ receiveCount }: InHand, { retry, random }: DeliverDeps): number =>
+  backoffSeconds(receiveCount, retry, random());
+
+/** Not tried at all: the breaker is open, or its state cannot be read. */
+const holdBack = (messages: readonly InHand[], error: unknown, deps: DeliverDeps): readonly Returned[] => {
+  const seconds = pauseOf(messages[0] as InHand, deps); // a group has at least one message
+  return messages.map((message) => {
+    report(message, error, deps);
+    return { messageId: message.messageId, receiptHandle: message.receiptHandle, seconds };
+  });
 };
 
 /** A FIFO group stays in order only when a message that comes back takes all later ones of its group with it. */
@@ -120,6 +150,20 @@ const comeBack = async (returned: readonly Returned[], { queue, log }: DeliverDe
   return { batchItemFailures: returned.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 };
 
+type Group = readonly [key: string, messages: readonly InHand[]];
+
+/** All at once while Userpilot is well; one entity as a trial after an outage; none while the breaker is open. */
+const deliverGroups = async (groups: readonly Group[], deps: DeliverDeps & EntityDeps): Promise<readonly Returned[]> => {
+  const [first, ...rest] = groups;
+  if (first === undefined) return [];
+  const passage = await deps.breaker.pass(deps.deadline - MIN_LEFT_MS).catch((error: unknown) => error);
+  if (passage === 'all') return (await Promise.all(groups.map(([key, messages]) => deliverGroup(key, messages, deps)))).flat();
+  const held = (error: unknown, ...left: readonly Group[]) => left.flatMap(([, messages]) => holdBack(messages, error, deps));
+  if (passage !== 'one') return held(passage === 'none' ? new BreakerOpen() : passage, ...groups);
+  const tried = await deliverGroup(...first, deps);
+  return tried.length === 0 ? deliverGroups(rest, deps) : [...tried, ...held(new BreakerOpen(), ...rest)];
+};
+
 const deliverBatch = async ({ Records }: SQSEvent, { awsRequestId, getRemainingTimeInMillis }: Context, deps: DeliverDeps) => {
   const entityDeps = { ...deps, deadline: deps.now().getTime() + getRemainingTimeInMillis(), invocation: awsRequestId };
   const groups = new Map<string, InHand[]>();
@@ -144,8 +188,7 @@ const deliverBatch = async ({ Records }: SQSEvent, { awsRequestId, getRemainingT
     const key = entityKey(change);
     groups.set(key, [...(groups.get(key) ?? []), message]);
   }
-  const lists = await Promise.all([...groups].map(([key, messages]) => deliverGroup(key, messages, entityDeps)));
-  return comeBack([...returned, ...lists.flat()], deps);
+  return comeBack([...returned, ...(await deliverGroups([...groups], entityDeps))], deps);
 };
 
 /** Without the API key nothing can be sent: the whole batch comes back. */

@@ -65,12 +65,30 @@ const causeCode = (error: unknown): string | undefined => {
     : undefined;
 };
 
+export interface HttpOptions {
+  /** @default 10,000 */
+  readonly timeoutMs?: number;
+  readonly now?: () => Date;
+  /** @default the runtime's own */
+  readonly fetch?: typeof globalThis.fetch;
+  /** A signal that aborts after so many milliseconds. @default AbortSignal.timeout */
+  readonly abortAfter?: (milliseconds: number) => AbortSignal;
+}
+
 /**
  * Userpilot over fetch: every header its pages ask for, 10 s in all, no redirects, a capped body.
  * @param baseUrl without a trailing slash; fixed by configuration, never from a payload
  */
 export const createHttp =
-  (baseUrl: string, { timeoutMs = TIMEOUT_MS, now = () => new Date() } = {}): Http =>
+  (
+    baseUrl: string,
+    {
+      timeoutMs = TIMEOUT_MS,
+      now = () => new Date(),
+      fetch = globalThis.fetch,
+      abortAfter = (milliseconds) => AbortSignal.timeout(milliseconds),
+    }: HttpOptions = {},
+  ): Http =>
   async ({ method, path, apiKey, body }) => {
     const multipart = body instanceof FormData;
     const headers = {
@@ -81,7 +99,7 @@ export const createHttp =
     };
     const payload = body === undefined ? {} : { body: multipart ? body : JSON.stringify(body) };
     try {
-      const signal = AbortSignal.timeout(timeoutMs);
+      const signal = abortAfter(timeoutMs);
       const response = await fetch(`${baseUrl}${path}`, { method, headers, ...payload, redirect: 'manual', signal });
       const text = await readText(response);
       const details = { status: response.status, requestId: response.headers.get('x-request-id') ?? undefined };

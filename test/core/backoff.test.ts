@@ -19,6 +19,6 @@ describe('back-off', () => {
     expect(seconds.reduce((sum, value) => sum + value, 0)).toBeGreaterThan(72 * 3600);
   });
   it('never asks SQS for less than a second or for a fraction', () => {
-    expect(backoffSeconds(0, { baseSeconds: 0.1, capSeconds: 0.2 }, 0)).toBe(1);
+    expect(backoffSeconds(0, { ...settings, baseSeconds: 0.1, capSeconds: 0.2 }, 0)).toBe(1);
   });
 });

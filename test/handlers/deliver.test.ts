@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import { createBreaker } from '../../functions/core/breaker.ts';
 import type { Call, Change } from '../../functions/core/calls.ts';
 import { type Envelope, toQueueMessage } from '../../functions/core/envelope.ts';
 import { DependencyError } from '../../functions/core/errors.ts';
@@ -12,6 +13,7 @@ import {
   capturedOutput,
   contextOf,
   freeLimiter,
+  memoryBreakerStore,
   memoryLedger,
   memoryQueue,
   memoryRejected,
@@ -37,6 +39,9 @@ let queue: ReturnType<typeof memoryQueue>;
 let rejected: ReturnType<typeof memoryRejected>;
 let ledger: ReturnType<typeof memoryLedger>;
 let limiter: ReturnType<typeof freeLimiter>;
+let health: ReturnType<typeof memoryBreakerStore>;
+/** Added to the real clock: what waits moves it. */
+let waited: number;
 let secret: ReturnType<typeof memorySecret<string | undefined>>;
 let seen: number;
 beforeEach(() => {
@@ -48,15 +53,33 @@ beforeEach(() => {
   rejected = memoryRejected();
   ledger = memoryLedger();
   limiter = freeLimiter();
+  health = memoryBreakerStore();
+  waited = 0;
+  heard = [];
   secret = memorySecret<string | undefined>(KEY);
   seen = fake.requests().length;
 });
 
 let invocations = 0;
+let heard: string[] = [];
+const now = () => new Date(Date.now() + waited);
 const deliver = (records: readonly SQSRecord[], { timeoutMs = 10_000, remainingMs = 60_000 } = {}) => {
   const handler = createDeliver({
     ledger: ledger.ledger,
     limiter: limiter.limiter,
+    breaker: createBreaker({
+      store: health.store,
+      now,
+      sleep: async (milliseconds) => {
+        waited += milliseconds;
+      },
+      openSeconds: 30,
+      events: {
+        opened: (code) => heard.push(`opened ${code}`),
+        tried: () => heard.push('tried'),
+        closed: () => heard.push('closed'),
+      },
+    }),
     userpilot: createUserpilot(fake.url, createHttp(fake.url, { timeoutMs })),
     apiKey: secret.cache,
     queue: queue.queue,
@@ -64,7 +87,7 @@ const deliver = (records: readonly SQSRecord[], { timeoutMs = 10_000, remainingM
     retry: RetrySettings.parse({}),
     log: written.log,
     metrics: written.metrics,
-    now: () => new Date(),
+    now,
     random: () => 0.5,
   });
   invocations += 1;
@@ -240,6 +263,7 @@ describe('the API key', () => {
     secret.state.stored = 'renewed-key';
     expect(await deliver(events)).toEqual(back());
     expect(nameOf()).toBe('Noor');
+    expect(heard).toEqual(['opened UNAUTHORIZED', 'tried', 'closed']);
   });
   it('that was never configured keeps every message', async () => {
     secret = memorySecret<string | undefined>(undefined);
@@ -254,6 +278,58 @@ describe('the API key', () => {
     const events = [record('a'), record('b', { call: { kind: 'identifyUser', user_id: 'x' } })];
     expect(await deliver(events)).toEqual(back(...events));
     expect(queue.returned.map(({ seconds }) => seconds)).toEqual([30, 30]);
+  });
+});
+
+describe('the breaker', () => {
+  const others = (count: number) =>
+    Array.from({ length: count }, (_, index) => record('x', { call: { kind: 'identifyUser', user_id: `${person}-${index}` } }));
+
+  it('opens after ten failures in a row, and then no call is made', async () => {
+    fake.faults.always({ kind: 'status', status: 500 });
+    const batch = others(10);
+    expect(await deliver(batch)).toEqual(back(...batch));
+    expect(heard).toEqual(['opened UNAVAILABLE']);
+    const before = calls().length;
+    // 20 s are left of the function: it holds the batch for 8 s, then gives it back.
+    expect(await deliver(batch, { remainingMs: 20_000 })).toEqual(back(...batch));
+    expect(calls()).toHaveLength(before);
+    expect(Math.round(waited / 1000)).toBe(8);
+    expect(outcomes().slice(-10)).toEqual(Array.from({ length: 10 }, () => 'retrying BREAKER_OPEN'));
+  });
+  it('tries one entity when its time is over, opens for twice as long when that fails, and closes at the first success', async () => {
+    fake.faults.always({ kind: 'status', status: 500 });
+    const batch = others(10);
+    await deliver(batch);
+    const before = calls().length;
+    // Held until the breaker is half open: one trial, which fails.
+    expect(await deliver(batch)).toEqual(back(...batch));
+    expect(calls()).toHaveLength(before + 1);
+    expect(heard).toEqual(['opened UNAVAILABLE', 'tried', 'opened UNAVAILABLE']);
+    expect(Math.round(((health.state.item.openUntil ?? 0) - now().getTime()) / 1000)).toBe(60);
+    fake.faults.always(undefined);
+    waited += 60_000;
+    expect(await deliver(batch)).toEqual(back());
+    expect(heard.slice(3)).toEqual(['tried', 'closed']);
+    expect(fake.store.user(`${person}-9`)).toBeDefined();
+  });
+  it('opens at once when Userpilot takes no key that we have', async () => {
+    keys = ['another-key'];
+    await deliver(others(1));
+    expect(heard).toEqual(['opened UNAUTHORIZED']);
+  });
+  it('takes a refused payload for a sign of health', async () => {
+    fake.faults.next(9, { kind: 'status', status: 500 });
+    await deliver(others(9));
+    fake.faults.next(1, { kind: 'status', status: 400 });
+    await deliver(others(1));
+    expect(health.state.item).toEqual({ failures: 0, opens: 0 });
+  });
+  it('that cannot be read sends nothing', async () => {
+    health.state.down = true;
+    const batch = others(2);
+    expect(await deliver(batch)).toEqual(back(...batch));
+    expect(calls()).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Context } from 'aws-lambda';
+import { type BreakerState, type BreakerStore, CLOSED } from '../../functions/core/breaker.ts';
 import type { QueueMessage, RejectedEvent } from '../../functions/core/envelope.ts';
 import { DependencyError } from '../../functions/core/errors.ts';
 import { type Claim, EMPTY_ITEM, type Ledger, type LedgerItem, type LedgerUpdate } from '../../functions/core/ledger.ts';
@@ -81,9 +82,39 @@ export const memoryLedger = () => {
   return { ledger, items, state };
 };
 
+/** The breaker's table item in memory; test/aws/breaker.test.ts holds it and DynamoDB to the same behaviour. */
+export const memoryBreakerStore = () => {
+  const state: { item: BreakerState; down: boolean } = { item: CLOSED, down: false };
+  const answering = () => {
+    if (state.down) throw new DependencyError('TABLE');
+  };
+  const store: BreakerStore = {
+    async read() {
+      answering();
+      return state.item;
+    },
+    async countFailure() {
+      answering();
+      state.item = { ...state.item, failures: state.item.failures + 1 };
+      return state.item;
+    },
+    async open(until, opens, { openUntil }) {
+      answering();
+      if (state.item.openUntil !== openUntil) return false;
+      state.item = { ...state.item, openUntil: until, opens };
+      return true;
+    },
+    async close() {
+      answering();
+      state.item = CLOSED;
+    },
+  };
+  return { store, state };
+};
+
 /** Permits at once, counted. */
 export const freeLimiter = () => {
-  const state = { taken: 0, pushedBack: [] as number[] };
+  const state = { taken: 0, pushedBack: [] as (number | undefined)[] };
   const limiter: Limiter = {
     async take() {
       state.taken += 1;
