@@ -62,11 +62,15 @@ export const filled = (value: string | null | undefined): string | undefined =>
 /** Below this a number counts seconds, above it milliseconds: the border is 1973 in one reading and the year 5138 in the other. */
 const SECONDS_LIMIT = 1e11;
 
+/** The years 1 to 9999: any other has no ISO 8601 form that others read. */
+const FIRST_MS = -62_135_596_800_000;
+const LAST_MS = 253_402_300_799_999;
+
 /** A moment out of seconds or milliseconds since the epoch; undefined when it is not a date. */
 export const momentOf = (epoch: number | null | undefined): Date | undefined => {
   if (epoch === null || epoch === undefined || !Number.isFinite(epoch)) return undefined;
-  const moment = new Date(Math.abs(epoch) < SECONDS_LIMIT ? epoch * 1000 : epoch);
-  return Number.isNaN(moment.getTime()) ? undefined : moment;
+  const milliseconds = Math.abs(epoch) < SECONDS_LIMIT ? epoch * 1000 : epoch;
+  return milliseconds >= FIRST_MS && milliseconds <= LAST_MS ? new Date(milliseconds) : undefined;
 };
 
 /** ISO 8601 in UTC, or undefined: a `created_at` of another form breaks Userpilot's age targeting. */

@@ -7,7 +7,7 @@ const segmentsOf = (path: string): readonly string[] | undefined => {
   const segments: string[] = [];
   let at = 0;
   while (at < path.length) {
-    if (segments.length > 0 && path[at] === '.') at += 1;
+    if (segments.length > 0 && path[at] === '.' && path[at + 1] !== '[') at += 1;
     else if (segments.length > 0 && path[at] !== '[') return undefined;
     SEGMENT.lastIndex = at;
     const match = SEGMENT.exec(path);
@@ -29,8 +29,10 @@ export type Path = string;
 
 /** The value at `path`, own properties only; undefined when any step is missing. */
 export const valueAt = (root: unknown, path: Path): unknown => {
+  const segments = segmentsOf(path);
+  if (segments === undefined) return undefined;
   let value = root;
-  for (const segment of segmentsOf(path) ?? []) {
+  for (const segment of segments) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined;
     value = (value as Record<string, unknown>)[segment]; // own property of an object, checked above
   }

@@ -1,12 +1,12 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { toQueueMessage } from '../core/envelope.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { EventQueue, RejectedQueue } from '../core/ports.ts';
 import type { SourceSettings } from '../core/settings.ts';
 import { METRICS } from '../manifest.ts';
 import type { Source } from '../sources/source.ts';
+import { intake } from './intake.ts';
 
 /** Cognito waits for us inside the user's sign-up and gives up after 5 s, cold start included. */
 const BUDGET_MS = 1500;
@@ -31,26 +31,19 @@ const receive = async (event: unknown, deps: ReceiveCognitoDeps): Promise<void> 
     return;
   }
   const head = source.head(parsed.data, { headers: {}, body: new Uint8Array(), receivedAt });
-  const mapped = source.map(parsed.data, { settings, receivedAt });
   const envelope = { v: 1, source: source.id, ...head, receivedAt, event: parsed.data } as const;
   const report = (metric: string, outcome: 'accepted' | 'ignored' | 'rejected', code?: string) => {
     metrics.add(metric, code === undefined ? { source: source.id } : { source: source.id, code });
     const milliseconds = now().getTime() - receivedAt.getTime();
     log.info('trigger', { source: source.id, ...head, outcome, milliseconds, ...(code === undefined ? {} : { code }) });
   };
-  if (mapped.kind === 'ignored') return report(METRICS.ignored, 'ignored', mapped.because);
-  if (mapped.kind === 'rejected') {
-    await rejected.park({ ...envelope, rejectedAt: now(), reason: mapped.because });
-    return report(METRICS.rejected, 'rejected', mapped.because);
+  const result = intake(source, envelope, { settings, receivedAt });
+  if (result.kind === 'ignored') return report(METRICS.ignored, 'ignored', result.because);
+  if (result.kind === 'rejected') {
+    await rejected.park({ ...envelope, rejectedAt: now(), reason: result.because });
+    return report(METRICS.rejected, 'rejected', result.because);
   }
-  const messages = mapped.changes
-    .map((change) => toQueueMessage({ ...envelope, change }))
-    .filter((message) => message !== undefined);
-  if (messages.length < mapped.changes.length) {
-    await rejected.park({ ...envelope, rejectedAt: now(), reason: 'EVENT_TOO_LARGE' });
-    return report(METRICS.rejected, 'rejected', 'EVENT_TOO_LARGE');
-  }
-  await queue.send(messages, AbortSignal.timeout(BUDGET_MS));
+  await queue.send(result.messages, AbortSignal.timeout(BUDGET_MS));
   report(METRICS.received, 'accepted');
 };
 

@@ -1,9 +1,7 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import * as z from 'zod';
-import { Call } from '../core/calls.ts';
 import { digest } from '../core/digest.ts';
-import { type RejectedEvent, toQueueMessage } from '../core/envelope.ts';
+import type { RejectedEvent } from '../core/envelope.ts';
 import { parseJson, scrub } from '../core/json.ts';
 import type { Log, LogFields } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
@@ -16,8 +14,9 @@ import { METRICS, webhookPath } from '../manifest.ts';
 import { logInvocation } from '../middleware/invocation.ts';
 import { answer, answerProblems, type HttpAnswer } from '../middleware/problem.ts';
 import { secretOf, withSecret } from '../middleware/secrets.ts';
-import type { EventHead, Mapped, Source } from '../sources/source.ts';
+import type { EventHead, Source } from '../sources/source.ts';
 import { type HttpEvent, readHttpEvent } from './http-event.ts';
+import { intake } from './intake.ts';
 
 /** Well above any user event of the vendors, far below what could hurt. Checked before any work. */
 export const MAX_BODY_BYTES = 262_144;
@@ -62,17 +61,6 @@ const verify = async (
   return fetched === secrets ? verdict : source.verify(request, fetched);
 };
 
-const mapOrReject = (event: unknown, receivedAt: Date, { source, settings }: ReceiveDeps): Mapped => {
-  try {
-    const mapped = source.map(event, { settings, receivedAt });
-    const sound = mapped.kind !== 'changes' || mapped.changes.every(({ call }) => Call.safeParse(call).success);
-    return sound ? mapped : { kind: 'rejected', because: 'SCHEMA_MISMATCH' };
-  } catch (error) {
-    if (error instanceof z.core.$ZodError) return { kind: 'rejected', because: 'SCHEMA_MISMATCH' };
-    throw error;
-  }
-};
-
 /** A verified event that maps to nothing sendable: kept, counted, and acknowledged, since vendors disable endpoints that answer errors. */
 const park = async (
   reason: RejectedCode,
@@ -105,7 +93,7 @@ const report = ({ source, log, metrics, now }: ReceiveDeps, request: RawRequest,
 
 /** Order of work: signature over the bytes, depth and JSON, schema, map, queue. Nothing else stands before the answer. */
 const receive = async (request: RawRequest, secrets: readonly string[], deps: ReceiveDeps): Promise<HttpAnswer> => {
-  const { source, queue } = deps;
+  const { source, settings, queue } = deps;
   const verdict = await verify(request, secrets, deps);
   if (!verdict.ok) return refuse(401, verdict.code, deps);
   const json = parseJson(request.body);
@@ -117,18 +105,14 @@ const receive = async (request: RawRequest, secrets: readonly string[], deps: Re
   }
   const { eventId, type } = source.head(event.data, request);
   const head = { eventId, type: type.slice(0, 200) };
-  const mapped = mapOrReject(event.data, request.receivedAt, deps);
-  if (mapped.kind === 'ignored') {
-    report(deps, request, METRICS.ignored, { ...head, outcome: 'ignored', code: mapped.because });
-    return answer(202, { status: 'ignored', code: mapped.because });
+  const { receivedAt } = request;
+  const result = intake(source, { v: 1, source: source.id, ...head, receivedAt, event: event.data }, { settings, receivedAt });
+  if (result.kind === 'ignored') {
+    report(deps, request, METRICS.ignored, { ...head, outcome: 'ignored', code: result.because });
+    return answer(202, { status: 'ignored', code: result.because });
   }
-  if (mapped.kind === 'rejected') return park(mapped.because, head, event.data, request, deps);
-
-  const envelope = { v: 1, source: source.id, ...head, receivedAt: request.receivedAt, event: event.data } as const;
-  const messages = mapped.changes.map((change) => toQueueMessage({ ...envelope, change }));
-  const sendable = messages.filter((message) => message !== undefined);
-  if (sendable.length < messages.length) return park('EVENT_TOO_LARGE', head, event.data, request, deps);
-  await queue.send(sendable);
+  if (result.kind === 'rejected') return park(result.because, head, event.data, request, deps);
+  await queue.send(result.messages);
   report(deps, request, METRICS.received, { ...head, outcome: 'accepted' });
   return answer(202, { status: 'accepted' });
 };

@@ -31,11 +31,9 @@ export interface Source<Event = unknown> {
   /** The vendor page this file was written from. */
   readonly docs: string;
   /**
-   * Headers that the proof rests on and whose one value never holds a comma, lower case. API Gateway joins repeated
-   * headers by comma, so a comma in one of these means that two values came, and the request is refused.
+   * Secrets are plural so one can be rotated while both are live. An empty list refuses. API Gateway joins repeated
+   * headers by comma: a proof that came twice must not pass.
    */
-  readonly proofHeaders: readonly string[];
-  /** Secrets are plural so one can be rotated while both are live. An empty list refuses. */
   verify(request: RawRequest, secrets: readonly string[]): Verdict;
   /**
    * Strips: only what it names gets past. Whatever it lets through may lie in a queue for 14 days,

@@ -1,0 +1,16 @@
+import type { SourceId } from '../manifest.ts';
+import { auth0Sender } from './auth0.sender.ts';
+import { clerkSender } from './clerk.sender.ts';
+import { cognitoSender } from './cognito.sender.ts';
+import type { Sender } from './sender.ts';
+import { stripeSender } from './stripe.sender.ts';
+
+/** Apart from the sources, so that no Lambda bundle contains one. */
+export const senders: Readonly<Record<SourceId, Sender>> = {
+  auth0: auth0Sender,
+  clerk: clerkSender,
+  cognito: cognitoSender,
+  stripe: stripeSender,
+};
+
+export const senderById = (id: string): Sender | undefined => Object.entries(senders).find(([source]) => source === id)?.[1];
