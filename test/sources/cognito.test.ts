@@ -49,7 +49,7 @@ describe('the event id of Cognito', () => {
 
   it('holds no attribute but the sub', () => {
     expect(idOf(eventOf({ sub: 's', email: 'a@example.com' }))).toMatch(
-      /^eu-west-1_Invented1:s:PostAuthentication_Authentication:[0-9a-f]{16}$/,
+      /^eu-west-1_Invented1:s:PostAuthentication_Authentication:[0-9a-f]{16}:2026-11-20T09:15$/,
     );
     expect(idOf({ userPoolId: 'p', triggerSource: 'UserMigration_Authentication', request: {} })).toMatch(
       /^p::UserMigration_Authentication:/,

@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import type { SourceSettings } from '../../functions/core/settings.ts';
+import { METRICS, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
+import { DELIVER_BUNDLE, receiveBundle } from '../build.ts';
+import { AlarmMail } from '../constructs/alarm-mail.ts';
+import type { BundledFunction } from '../constructs/bundled-function.ts';
+import { CognitoReceiver } from '../constructs/cognito-receiver.ts';
+import { CountAlarm } from '../constructs/count-alarm.ts';
+import { Deliverer } from '../constructs/deliverer.ts';
+import { EventQueues } from '../constructs/event-queues.ts';
+import { LedgerTable } from '../constructs/ledger-table.ts';
+import { RunbookAlarm } from '../constructs/runbook-alarm.ts';
+import { WebhookApi } from '../constructs/webhook-api.ts';
+import { WebhookReceiver } from '../constructs/webhook-receiver.ts';
+import type { Stage } from '../stages.ts';
+
+export interface WebhooksStackProps extends StackProps {
+  readonly stage: Stage;
+  /** Folder with one folder per function, made by infra/build.ts. */
+  readonly bundles: string;
+}
+
+const pascalCase = (id: string): string => id.replace(/(^|-)([a-z0-9])/g, (_, __, letter: string) => letter.toUpperCase());
+
+/**
+ * One deployment: everything, in one stack.
+ *
+ * Two stacks (state, functions) would be tied by exports, and then a source could not be removed in one
+ * deployment: the state stack goes first and may not drop what the other still imports. What two stacks
+ * would protect is protected here by deletion protection, retained resources and pinned logical ids.
+ */
+export class WebhooksStack extends Stack {
+  private readonly stage: Stage;
+  private readonly bundles: string;
+  private readonly queues: EventQueues;
+  private readonly removalPolicy: RemovalPolicy;
+
+  constructor(scope: Construct, id: string, { stage, bundles, ...props }: WebhooksStackProps) {
+    super(scope, id, { ...props, terminationProtection: stage.retain });
+    this.stage = stage;
+    this.bundles = bundles;
+    this.removalPolicy = stage.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    this.queues = new EventQueues(this, 'Queues', { removalPolicy: this.removalPolicy });
+    this.print('EventsQueueUrl', this.queues.events.queueUrl, 'Acknowledged, not yet delivered');
+    this.print('DeadLettersQueueUrl', this.queues.deadLetters.queueUrl, 'Given up after days of trying');
+    this.print('RejectedQueueUrl', this.queues.rejected.queueUrl, 'Cannot be delivered as they are');
+
+    const deliver = this.addDeliver();
+    const webhooks = this.addWebhooks(WEBHOOK_SOURCES.filter((source) => stage.sources[source] !== undefined));
+    new CountAlarm(this, 'SecretUnavailable', {
+      metricName: METRICS.secretUnavailable,
+      logGroups: [deliver, ...webhooks].map(({ logGroup }) => logGroup),
+      says: 'A function cannot read its secret, or finds something else in it than expected.',
+      section: 'A secret cannot be read',
+    });
+    if (stage.sources.cognito !== undefined) this.addCognito(stage.sources.cognito);
+    this.sendAlarms();
+  }
+
+  private addDeliver(): BundledFunction {
+    const ledger = new LedgerTable(this, 'Ledger', { removalPolicy: this.removalPolicy });
+    const { secret, deliver } = new Deliverer(this, 'Deliver', {
+      bundle: join(this.bundles, DELIVER_BUNDLE),
+      queues: this.queues,
+      ledger,
+      userpilot: this.stage.userpilot,
+      retry: this.stage.retry,
+      logRetention: this.stage.logRetentionDays,
+      removalPolicy: this.removalPolicy,
+    });
+    this.print('TableName', ledger.table.tableName, 'What was delivered when, and at which pace');
+    this.print('UserpilotSecretArn', secret.arn, 'Server-side API key of the Userpilot environment');
+    this.print('UserpilotSecretCommand', secret.putCommand, 'Run it, paste {"apiKey": "..."}, press Ctrl-D');
+    return deliver;
+  }
+
+  private addWebhooks(sources: readonly WebhookSourceId[]): readonly BundledFunction[] {
+    if (sources.length === 0) return [];
+    const logRetention = this.stage.logRetentionDays;
+    const api = new WebhookApi(this, 'Api', { logRetention, throttle: this.stage.httpThrottle });
+    const receivers = sources.map((source) => {
+      const name = pascalCase(source);
+      const { secret, receiver } = new WebhookReceiver(this, name, {
+        source,
+        settings: this.stage.sources[source] ?? {},
+        bundle: join(this.bundles, receiveBundle(source)),
+        queues: this.queues,
+        logRetention,
+        removalPolicy: this.removalPolicy,
+      });
+      this.print(`${name}WebhookUrl`, api.addSource(source, receiver.fn), `Enter it as the endpoint at ${source}`);
+      this.print(`${name}SecretArn`, secret.arn, `Signing secrets of ${source}`);
+      this.print(`${name}SecretCommand`, secret.putCommand, 'Run it, paste {"signingSecrets": ["..."]}, press Ctrl-D');
+      return receiver;
+    });
+    new CountAlarm(this, 'SignatureMismatch', {
+      metricName: METRICS.refused,
+      codes: ['SIGNATURE_MISMATCH', 'NO_SECRET_CONFIGURED'],
+      logGroups: receivers.map(({ logGroup }) => logGroup),
+      says: 'A webhook was refused because its signature fits none of our secrets: a secret is wrong, or someone forges requests.',
+      section: 'Signatures do not match',
+    });
+    return receivers;
+  }
+
+  private addCognito(settings: SourceSettings): void {
+    const { receiver } = new CognitoReceiver(this, 'Cognito', {
+      settings,
+      bundle: join(this.bundles, receiveBundle('cognito')),
+      queues: this.queues,
+      logRetention: this.stage.logRetentionDays,
+    });
+    // Not a command line: update-user-pool resets every setting of the pool that it is not given.
+    const next =
+      'Cognito console: the pool, Extensions, Add Lambda trigger: Post confirmation, and Post authentication for people an admin created';
+    this.print('CognitoFunctionArn', receiver.fn.functionArn, next);
+  }
+
+  private sendAlarms(): void {
+    const { alarmEmail, alarmTopicArn } = this.stage;
+    const topics: ITopic[] = [];
+    if (alarmEmail !== undefined) topics.push(new AlarmMail(this, 'AlarmMail', { email: alarmEmail }).topic);
+    if (alarmTopicArn !== undefined) topics.push(Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn));
+    const alarms = this.node.findAll().filter((construct) => construct instanceof RunbookAlarm);
+    for (const topic of topics) for (const alarm of alarms) alarm.addAlarmAction(new SnsAction(topic));
+  }
+
+  private print(id: string, value: string, description: string): void {
+    new CfnOutput(this, id, { value, description });
+  }
+}

@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SOURCE_IDS, TRIGGER_SOURCES, WEBHOOK_SOURCES } from '../../functions/manifest.ts';
+import { type Bundle, buildAll, DELIVER_BUNDLE, ENTRIES, LOAD_ENV, overCeiling, receiveBundle } from '../../infra/build.ts';
+
+let directory: string;
+let bundles: readonly Bundle[];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'bundles-'));
+  bundles = await buildAll({ directory });
+}, 120_000);
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const bundleOf = (name: string): Bundle => {
+  const found = bundles.find(({ entry }) => entry.bundle === name);
+  if (found === undefined) throw new Error(`no bundle ${name}`);
+  return found;
+};
+const sourcesIn = ({ inputs }: Bundle) => SOURCE_IDS.filter((id) => inputs.includes(`functions/sources/${id}.ts`));
+/** `@smithy/core` of `node_modules/@smithy/core/dist-es/x.js`, with the folders before it. */
+const packageOf = (input: string) => /^(.*node_modules\/)((?:@[^/]+\/)?[^/]+)/.exec(input);
+
+const names = ENTRIES.map(({ bundle }) => bundle);
+
+describe('bundles', () => {
+  it('are one per source, and the one that delivers', () => {
+    expect(names.toSorted()).toEqual([...SOURCE_IDS.map(receiveBundle), DELIVER_BUNDLE].toSorted());
+  });
+
+  it.each([...WEBHOOK_SOURCES, ...TRIGGER_SOURCES])('%s: the code of this source and of no other', (source) => {
+    expect(sourcesIn(bundleOf(receiveBundle(source)))).toEqual([source]);
+  });
+
+  it('deliver: the code of no source', () => {
+    expect(sourcesIn(bundleOf(DELIVER_BUNDLE))).toEqual([]);
+  });
+
+  it.each(names)('%s: no sender, test or infrastructure code', (name) => {
+    expect(bundleOf(name).inputs.filter((input) => /\.sender\.ts$|senders\.ts$|^test\/|^infra\//.test(input))).toEqual([]);
+  });
+
+  it.each(names)('%s: every package once', (name) => {
+    const roots = bundleOf(name).inputs.map((input) => packageOf(input)?.[1] ?? 'node_modules/');
+    expect(new Set(roots)).toEqual(new Set(['node_modules/']));
+  });
+
+  it.each(names)('%s: credentials from the environment only', (name) => {
+    const providers = bundleOf(name)
+      .inputs.map((input) => /credential-provider-\w+/.exec(input)?.[0])
+      .filter(Boolean);
+    expect(new Set(providers)).toEqual(new Set(['credential-provider-env']));
+  });
+
+  it.each(names)('%s: error messages of zod in English only', (name) => {
+    expect(bundleOf(name).inputs.some((input) => /zod\/.*\/locales\/(?!en\.js)/.test(input))).toBe(false);
+  });
+
+  it.each(names)('%s: no client that it does not call', (name) => {
+    const clients = bundleOf(name)
+      .inputs.map((input) => /@aws-sdk\/(client-[\w-]+)/.exec(input)?.[1])
+      .filter(Boolean);
+    const expected = {
+      [DELIVER_BUNDLE]: ['client-dynamodb', 'client-secrets-manager', 'client-sqs'],
+      [receiveBundle('cognito')]: ['client-sqs'],
+    }[name] ?? ['client-secrets-manager', 'client-sqs'];
+    expect([...new Set(clients)].toSorted()).toEqual(expected);
+  });
+
+  it.each(names)('%s: loads in a fresh process and exports a handler', (name) => {
+    const { file } = bundleOf(name);
+    const script = `const { handler } = await import(${JSON.stringify(pathToFileURL(file).href)}); process.stdout.write(typeof handler);`;
+    const env = { PATH: process.env.PATH, ...LOAD_ENV };
+    expect(execFileSync(process.execPath, ['--input-type=module', '--eval', script], { env, encoding: 'utf8' })).toBe('function');
+  });
+
+  it('stay below their ceilings', () => {
+    expect(overCeiling(bundles)).toBeUndefined();
+  });
+
+  it('keep their source maps outside of the code', () => {
+    expect(bundles.every(({ file }) => existsSync(`${file}.map`))).toBe(true);
+  });
+});
+
+describe('buildAll', () => {
+  it('says which bundle is above which ceiling', async () => {
+    const entry = { bundle: 'big', code: `export const handler = ${JSON.stringify('x'.repeat(3000))};`, ceilingKb: 2 };
+    const built = await buildAll({ directory: join(directory, 'big'), entries: [entry] });
+    expect(overCeiling(built)).toMatch(/^big: 3 KB is above its ceiling of 2 KB\. /);
+  });
+
+  it('fails when a source has no file', async () => {
+    const entry = { bundle: 'missing', code: `export { okta } from './functions/sources/okta.ts';`, ceilingKb: 1 };
+    await expect(buildAll({ directory: join(directory, 'missing'), entries: [entry] })).rejects.toThrow(
+      'functions/sources/okta.ts',
+    );
+  });
+});

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { createApp } from '../../../infra/app.ts';
+import { type Bundle, buildAll } from '../../../infra/build.ts';
+
+const { context } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
+
+export interface Synthesized {
+  readonly template: Template;
+  readonly bundles: readonly Bundle[];
+  readonly stack: Stack;
+}
+
+/** A folder with the real bundles, and stages synthesized from them with the context of cdk.json, findings included. */
+export const createSynthesis = async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'synthesis-'));
+  const bundles = await buildAll({ directory: join(directory, 'bundles') });
+  const app = (stage: string) =>
+    createApp({
+      bundles: join(directory, 'bundles'),
+      outdir: join(directory, stage),
+      context: { ...context, stage },
+      analyticsReporting: false,
+    });
+  return {
+    bundles,
+    app,
+    synthesize(stage: string): Synthesized {
+      const stack = app(stage).node.children.find((child) => child instanceof Stack);
+      if (stack === undefined) throw new Error(`stage ${stage} has no stack`);
+      return { template: Template.fromStack(stack), bundles, stack };
+    },
+    close: () => rm(directory, { recursive: true, force: true }),
+  };
+};
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+const logicalId = (resource: unknown): string => {
+  const { Ref, 'Fn::GetAtt': attribute } = resource as { readonly Ref?: string; readonly 'Fn::GetAtt'?: readonly string[] };
+  return Ref ?? attribute?.[0] ?? JSON.stringify(resource);
+};
+
+/** What the role of a function may do: action to logical ids of the resources. */
+export const allowedBy = (template: Template, role: string): Readonly<Record<string, readonly string[]>> => {
+  const allowed: Record<string, string[]> = {};
+  for (const { Properties } of Object.values(template.findResources('AWS::IAM::Policy'))) {
+    if (!Properties.Roles.some((attached: unknown) => logicalId(attached) === role)) continue;
+    for (const { Effect, Action, Resource } of Properties.PolicyDocument.Statement as readonly Statement[]) {
+      if (Effect !== 'Allow') throw new Error(`${role}: unexpected effect ${Effect}`);
+      for (const action of [Action].flat()) allowed[action] = [...(allowed[action] ?? []), ...[Resource].flat().map(logicalId)];
+    }
+  }
+  return allowed;
+};
+
+interface Resource {
+  readonly id: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a template is foreign JSON; what a test expects in it, its assertion says.
+  readonly Properties: any;
+}
+
+/** The one resource of a type whose logical id begins with `prefix`; throws when there are none or several. */
+export const only = (template: Template, type: string, prefix = ''): Resource => {
+  const [first, ...others] = Object.entries(template.findResources(type)).filter(([id]) => id.startsWith(prefix));
+  if (first === undefined || others.length > 0) throw new Error(`not one ${type} ${prefix}`);
+  return { id: first[0], Properties: first[1].Properties };
+};

@@ -1,0 +1,398 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Stack } from 'aws-cdk-lib';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { RetrySettings } from '../../../functions/core/settings.ts';
+import { DELIVER_TIMEOUT_SECONDS, ENV, MAX_RECEIVE_COUNT, TABLE_KEY, TABLE_TTL } from '../../../functions/manifest.ts';
+import { type Bundle, DELIVER_BUNDLE } from '../../../infra/build.ts';
+import { allowedBy, createSynthesis, only } from './synthesized.ts';
+
+const DAY = 86_400;
+let synthesis: Awaited<ReturnType<typeof createSynthesis>>;
+let production: Template;
+let staging: Template;
+let stack: Stack;
+let bundles: readonly Bundle[];
+
+beforeAll(async () => {
+  synthesis = await createSynthesis();
+  ({ template: production, stack, bundles } = synthesis.synthesize('production'));
+  staging = synthesis.synthesize('staging').template;
+}, 120_000);
+afterAll(() => synthesis.close());
+
+const QUEUE = 'AWS::SQS::Queue';
+const SECRET = 'AWS::SecretsManager::Secret';
+const FUNCTION = 'AWS::Lambda::Function';
+const LOG_GROUP = 'AWS::Logs::LogGroup';
+const RECEIVERS = ['Auth0', 'Clerk', 'Stripe'];
+
+describe('queues', () => {
+  it('keep the events of one person in order, at high throughput', () => {
+    const events = only(production, QUEUE, 'QueuesEvents').Properties;
+    expect(events).toMatchObject({
+      FifoQueue: true,
+      DeduplicationScope: 'messageGroup',
+      FifoThroughputLimit: 'perMessageGroupId',
+    });
+  });
+
+  it('hide a message for at least six times as long as deliver may run', () => {
+    const { VisibilityTimeout } = only(production, QUEUE, 'QueuesEvents').Properties;
+    expect(VisibilityTimeout).toBeGreaterThanOrEqual(6 * DELIVER_TIMEOUT_SECONDS);
+  });
+
+  it('give up late, into a FIFO queue', () => {
+    const deadLetters = only(production, QUEUE, 'QueuesDeadLetters');
+    expect(deadLetters.Properties).toMatchObject({ FifoQueue: true });
+    expect(only(production, QUEUE, 'QueuesEvents').Properties).toMatchObject({
+      RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [deadLetters.id, 'Arn'] }, maxReceiveCount: MAX_RECEIVE_COUNT },
+    });
+  });
+
+  it('keep rejected events without an order', () => {
+    expect(only(production, QUEUE, 'QueuesRejected').Properties).not.toHaveProperty('FifoQueue');
+  });
+
+  it('keep everything for 14 days, encrypted', () => {
+    production.allResourcesProperties(QUEUE, { MessageRetentionPeriod: 14 * DAY, SqsManagedSseEnabled: true });
+    production.resourceCountIs(QUEUE, 3);
+  });
+
+  it('refuse whoever comes without TLS', () => {
+    const deny = { Action: 'sqs:*', Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
+    production.allResourcesProperties('AWS::SQS::QueuePolicy', {
+      PolicyDocument: { Statement: Match.arrayWith([Match.objectLike(deny)]) },
+    });
+    production.resourceCountIs('AWS::SQS::QueuePolicy', 3);
+  });
+});
+
+describe('ledger', () => {
+  it('has one key, a time to live, and costs by use', () => {
+    production.hasResourceProperties('AWS::DynamoDB::Table', {
+      KeySchema: [{ AttributeName: TABLE_KEY, KeyType: 'HASH' }],
+      AttributeDefinitions: [{ AttributeName: TABLE_KEY, AttributeType: 'S' }],
+      TimeToLiveSpecification: { AttributeName: TABLE_TTL, Enabled: true },
+      BillingMode: 'PAY_PER_REQUEST',
+    });
+  });
+
+  it('can be restored to any second and is encrypted with a key that rotates', () => {
+    production.hasResourceProperties('AWS::DynamoDB::Table', {
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      SSESpecification: {
+        SSEEnabled: true,
+        SSEType: 'KMS',
+        KMSMasterKeyId: { 'Fn::GetAtt': [only(production, 'AWS::KMS::Key').id, 'Arn'] },
+      },
+    });
+    production.hasResourceProperties('AWS::KMS::Key', { EnableKeyRotation: true });
+  });
+});
+
+describe('state', () => {
+  // Another id is another resource: CloudFormation would make an empty one and drop this one, with all that is in it.
+  it.each([
+    [QUEUE, ['QueuesDeadLettersF0D5D2AD', 'QueuesEvents3B99B77C', 'QueuesRejected0A91DD53']],
+    ['AWS::DynamoDB::Table', ['LedgerTable9343E4AA']],
+    ['AWS::KMS::Key', ['LedgerKeyA5F78EAE']],
+    [
+      SECRET,
+      [
+        'Auth0SigningSecret599B23F2',
+        'ClerkSigningSecret4122BFA6',
+        'DeliverUserpilotSecret89E41A67',
+        'StripeSigningSecret765B5B32',
+      ],
+    ],
+  ])('%s: logical ids are permanent', (type, ids) => {
+    expect(Object.keys(production.findResources(type)).toSorted()).toEqual(ids);
+  });
+
+  it.each([QUEUE, 'AWS::DynamoDB::Table', 'AWS::KMS::Key', SECRET])('%s: outlives the stack where the stage says so', (type) => {
+    production.allResources(type, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    staging.allResources(type, { DeletionPolicy: 'Delete' });
+  });
+
+  it('cannot be deleted by accident where the stage says so', () => {
+    production.hasResourceProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: true });
+    staging.hasResourceProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: false });
+    expect(stack.terminationProtection).toBe(true);
+  });
+
+  it.each(['QueueName', 'TableName', 'FunctionName', 'LogGroupName', 'RoleName', 'AlarmName', 'TopicName'])(
+    'nothing sets %s',
+    (name) => {
+      const types = [
+        QUEUE,
+        SECRET,
+        FUNCTION,
+        LOG_GROUP,
+        'AWS::DynamoDB::Table',
+        'AWS::IAM::Role',
+        'AWS::CloudWatch::Alarm',
+        'AWS::SNS::Topic',
+      ];
+      const named = types.flatMap((type) =>
+        Object.keys(production.findResources(type, { Properties: { [name]: Match.anyValue() } })),
+      );
+      expect(named).toEqual([]);
+    },
+  );
+});
+
+describe('secrets', () => {
+  it('are created empty', () => {
+    const text = JSON.stringify([production.toJSON(), staging.toJSON()]);
+    expect(text).not.toMatch(/SecretString|GenerateSecretString|resolve:secretsmanager/);
+  });
+
+  it('say what to put in', () => {
+    expect(only(production, SECRET, 'Clerk').Properties).toMatchObject({
+      Description: expect.stringContaining('{"signingSecrets": ["..."]}'),
+    });
+    expect(only(production, SECRET, 'Deliver').Properties).toMatchObject({
+      Description: expect.stringContaining('{"apiKey": "..."}'),
+    });
+  });
+
+  it('are one per webhook source and one for Userpilot', () => {
+    production.resourceCountIs(SECRET, 4);
+    staging.resourceCountIs(SECRET, 3);
+  });
+});
+
+describe('functions', () => {
+  it('run on Node 24 and arm64', () => {
+    production.allResourcesProperties(FUNCTION, { Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler' });
+    production.resourceCountIs(FUNCTION, 5);
+  });
+
+  it('log into a group of their own that forgets', () => {
+    const groups = Object.values(production.findResources(FUNCTION)).map(
+      ({ Properties }) => Properties.LoggingConfig.LogGroup.Ref,
+    );
+    expect(new Set(groups).size).toBe(5);
+    production.allResourcesProperties(LOG_GROUP, { RetentionInDays: 90 });
+    staging.allResourcesProperties(LOG_GROUP, { RetentionInDays: 14 });
+  });
+
+  it('answer in the time that their caller gives', () => {
+    const timeoutOf = (prefix: string) => only(production, FUNCTION, prefix).Properties.Timeout;
+    expect(RECEIVERS.map((source) => timeoutOf(`${source}Receive`))).toEqual([10, 10, 10]);
+    expect(timeoutOf('Cognito')).toBeLessThan(5);
+    expect(timeoutOf('Deliver')).toBe(DELIVER_TIMEOUT_SECONDS);
+  });
+
+  it('know addresses and settings, and no secret', () => {
+    const variables = (prefix: string) => Object.keys(only(production, FUNCTION, prefix).Properties.Environment.Variables);
+    const receive = [ENV.source, ENV.eventsQueueUrl, ENV.rejectedQueueUrl];
+    expect(variables('ClerkReceive').toSorted()).toEqual([...receive, ENV.signingSecretId].toSorted());
+    expect(variables('Cognito').toSorted()).toEqual(receive.toSorted());
+    expect(variables('Deliver').toSorted()).toEqual(
+      [
+        ENV.eventsQueueUrl,
+        ENV.rejectedQueueUrl,
+        ENV.tableName,
+        ENV.userpilotSecretId,
+        ENV.userpilotBaseUrl,
+        ENV.retry,
+      ].toSorted(),
+    );
+  });
+
+  it('get the settings of their stage', () => {
+    expect(only(production, FUNCTION, 'ClerkReceive').Properties).toMatchObject({
+      Environment: {
+        Variables: { [ENV.source]: '{"properties":{"plan":"public_metadata.plan"}}' },
+      },
+    });
+    expect(only(production, FUNCTION, 'Deliver').Properties).toMatchObject({
+      Environment: {
+        Variables: {
+          [ENV.userpilotBaseUrl]: 'https://analytex-eu.userpilot.io',
+          [ENV.retry]: JSON.stringify(RetrySettings.parse({})),
+        },
+      },
+    });
+  });
+
+  it('exist for the sources of the stage only', () => {
+    expect(Object.keys(staging.findResources(FUNCTION)).map((id) => id.replace(/Function.*|Receive.*/, ''))).toEqual([
+      'Deliver',
+      'Clerk',
+      'Stripe',
+    ]);
+  });
+
+  it('deliver in batches, answer for each message, two at a time, and filter nothing away', () => {
+    const { Properties } = only(production, 'AWS::Lambda::EventSourceMapping');
+    expect(Properties).toMatchObject({
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 2 },
+      EventSourceArn: { 'Fn::GetAtt': [only(production, QUEUE, 'QueuesEvents').id, 'Arn'] },
+    });
+    expect(Properties).not.toHaveProperty('FilterCriteria');
+    expect(Properties).not.toHaveProperty('MaximumBatchingWindowInSeconds');
+  });
+});
+
+describe('least privilege', () => {
+  const id = (type: string, prefix: string) => only(production, type, prefix).id;
+  const roleOf = (prefix: string) => id('AWS::IAM::Role', prefix);
+  const ownLog = (prefix: string) => ({
+    'logs:CreateLogStream': [id(LOG_GROUP, prefix)],
+    'logs:PutLogEvents': [id(LOG_GROUP, prefix)],
+  });
+  const queue = (name: string) => id(QUEUE, `Queues${name}`);
+
+  it.each(RECEIVERS)('%s: reads its own secret, writes to two queues', (source) => {
+    expect(allowedBy(production, roleOf(`${source}Receive`))).toEqual({
+      ...ownLog(source),
+      'secretsmanager:GetSecretValue': [id(SECRET, source)],
+      'sqs:SendMessage': [queue('Events'), queue('Rejected')],
+    });
+  });
+
+  it('Cognito: writes to two queues', () => {
+    expect(allowedBy(production, roleOf('Cognito'))).toEqual({
+      ...ownLog('Cognito'),
+      'sqs:SendMessage': [queue('Events'), queue('Rejected')],
+    });
+  });
+
+  it('deliver: consumes events, sets aside, updates the ledger, reads the API key', () => {
+    const key = [only(production, 'AWS::KMS::Key').id];
+    const table = [only(production, 'AWS::DynamoDB::Table').id];
+    expect(allowedBy(production, roleOf('Deliver'))).toEqual({
+      ...ownLog('Deliver'),
+      'sqs:ReceiveMessage': [queue('Events')],
+      'sqs:DeleteMessage': [queue('Events')],
+      'sqs:ChangeMessageVisibility': [queue('Events')],
+      'sqs:GetQueueAttributes': [queue('Events')],
+      'sqs:GetQueueUrl': [queue('Events')],
+      'sqs:SendMessage': [queue('Rejected')],
+      'dynamodb:GetItem': table,
+      'dynamodb:UpdateItem': table,
+      'kms:Decrypt': key,
+      'kms:DescribeKey': key,
+      'kms:Encrypt': key,
+      'kms:GenerateDataKey': key,
+      'kms:ReEncryptFrom': key,
+      'kms:ReEncryptTo': key,
+      'secretsmanager:GetSecretValue': [id(SECRET, 'Deliver')],
+    });
+  });
+
+  it('uses the key through DynamoDB only', () => {
+    const statements = Object.values(production.findResources('AWS::IAM::Policy')).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement,
+    );
+    const kms = statements.filter(({ Action }) => [Action].flat().includes('kms:Decrypt'));
+    expect(kms.map(({ Condition }) => Condition)).toEqual([
+      { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } },
+    ]);
+  });
+
+  it('deliver: may make every call that is in its bundle', () => {
+    const inputs = bundles.find(({ entry }) => entry.bundle === DELIVER_BUNDLE)?.inputs ?? [];
+    const calls = inputs.flatMap((input) => {
+      const [, service, call] = /@aws-sdk\/client-([\w-]+)\/.*\/commands\/(\w+?)(?:Batch)?Command\.js$/.exec(input) ?? [];
+      return service === undefined ? [] : [`${service.replace('-', '')}:${call}`];
+    });
+    expect(calls).toContain('dynamodb:UpdateItem');
+    // Part of every DynamoDB client; called only with endpoint discovery, which is off unless switched on.
+    const made = calls.filter((call) => call !== 'dynamodb:DescribeEndpoints');
+    expect(Object.keys(allowedBy(production, roleOf('Deliver')))).toEqual(expect.arrayContaining(made));
+  });
+
+  it('attaches no policy that AWS manages and allows no wildcard', () => {
+    production.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+    const statements = Object.values(production.findResources('AWS::IAM::Policy')).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement,
+    );
+    expect(JSON.stringify(statements.map(({ Action, Resource }) => [Action, Resource]))).not.toContain('*');
+  });
+});
+
+describe('HTTP API', () => {
+  it('has one route per webhook source, for any method', () => {
+    const routes = Object.values(production.findResources('AWS::ApiGatewayV2::Route')).map(
+      ({ Properties }) => Properties.RouteKey,
+    );
+    expect(routes.toSorted()).toEqual(['ANY /webhooks/auth0', 'ANY /webhooks/clerk', 'ANY /webhooks/stripe']);
+  });
+
+  it('speaks the payload format that the functions read', () => {
+    production.allResourcesProperties('AWS::ApiGatewayV2::Integration', { PayloadFormatVersion: '2.0' });
+  });
+
+  it('throttles, and lets no browser in', () => {
+    production.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      StageName: '$default',
+      DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 },
+    });
+    expect(only(production, 'AWS::ApiGatewayV2::Api').Properties).not.toHaveProperty('CorsConfiguration');
+  });
+
+  it('logs who was answered what, without headers, queries and addresses', () => {
+    const { Format } = only(production, 'AWS::ApiGatewayV2::Stage').Properties.AccessLogSettings;
+    expect(Object.keys(JSON.parse(String(Format)))).toContain('status');
+    expect(Format).not.toMatch(/header|query|sourceIp|userAgent|path\b/i);
+  });
+
+  it('may invoke a function by its own route only', () => {
+    const { Properties } = only(production, 'AWS::Lambda::Permission', 'ApiANYwebhooksclerk');
+    expect(JSON.stringify(Properties)).toContain('/*/*/webhooks/clerk');
+  });
+});
+
+describe('Cognito', () => {
+  it('may call from the pools of the stage only', () => {
+    production.hasResourceProperties('AWS::Lambda::Permission', {
+      Principal: 'cognito-idp.amazonaws.com',
+      SourceAccount: '111122223333',
+      SourceArn: 'arn:aws:cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_Example01',
+    });
+    const callers = Object.values(production.findResources('AWS::Lambda::Permission')).map(
+      ({ Properties }) => Properties.Principal,
+    );
+    expect(callers.filter((principal) => principal === 'cognito-idp.amazonaws.com')).toHaveLength(1);
+  });
+});
+
+describe('outputs', () => {
+  it.each([
+    'EventsQueueUrl',
+    'RejectedQueueUrl',
+    'DeadLettersQueueUrl',
+    'TableName',
+    'UserpilotSecretArn',
+    'UserpilotSecretCommand',
+    'CognitoFunctionArn',
+    'Auth0WebhookUrl',
+    'ClerkWebhookUrl',
+    'ClerkSecretArn',
+    'StripeSecretCommand',
+  ])('print %s', (name) => {
+    expect(Object.keys(production.findOutputs('*'))).toContain(name);
+  });
+});
+
+describe('checks', () => {
+  it('find nothing to object to', () => {
+    expect(() => synthesis.app('staging').synth()).not.toThrow();
+  });
+
+  it('fail the synthesis when there is something', () => {
+    const app = synthesis.app('staging');
+    new Queue(new Stack(app, 'Careless'), 'Queue');
+    expect(() => app.synth()).toThrow(/AwsSolutions-SQS/);
+  });
+
+  it('refuse to deploy the stage of the local machine', () => {
+    expect(() => synthesis.app('local')).toThrow('Stage "local" sends to http://127.0.0.1');
+  });
+});
