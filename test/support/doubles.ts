@@ -24,6 +24,13 @@ export const capturedOutput = (now = () => new Date()) => {
   return { lines, log, metrics, parsed };
 };
 
+/** Writes the lines and forgets them. */
+export const silentOutput = () => {
+  const output = () => undefined;
+  const now = () => new Date();
+  return { log: createLog(output, 'test', now), metrics: createMetrics(output, { namespace: 'Test', now }) };
+};
+
 /** The queue's port in memory. `fail` makes it refuse, as SQS does when it is down. */
 export const memoryQueue = () => {
   const sent: QueueMessage[] = [];

@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import { HELP, readOptions } from './options.ts';
+import { runMain } from './problem.ts';
+import { startLocalStack } from './runner.ts';
+import { banner, eventLine } from './screen.ts';
+import { styleFor } from './style.ts';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Resolves at the first Ctrl-C or `kill`. npm sends its own beside the terminal's: any further one changes nothing. */
+const asked = (): Promise<unknown> => Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+
+await runMain(async () => {
+  const { help, ...options } = readOptions(process.argv.slice(2));
+  if (help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const style = styleFor(process.stdout, process.env);
+  const stack = await startLocalStack({
+    ...options,
+    onEvent: (event) => event.outcome !== 'accepted' && print(eventLine(event, style)),
+    onNotice: (line) => print(`  ${style('yellow', line)}`),
+  });
+  process.stdout.write(banner(stack, { stage: options.stage, seconds: performance.now() / 1000, style }));
+  process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
+  await asked();
+  print('');
+  print('  Stopping.');
+  await stack.stop();
+  return 0;
+});
+// A function that was given up may still wait for something.
+process.exit();

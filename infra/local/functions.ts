@@ -1,0 +1,58 @@
+import type { Output } from '../../functions/core/log.ts';
+import { bindDeliver } from '../../functions/entry/deliver.ts';
+import { bindReceive } from '../../functions/entry/receive.ts';
+import { bindReceiveCognito } from '../../functions/entry/receive-cognito.ts';
+import { DELIVER_TIMEOUT_SECONDS, ENV, webhookPath } from '../../functions/manifest.ts';
+import { webhookSources } from '../../functions/sources/index.ts';
+import type { Stage } from '../stages.ts';
+import { createInvoke, type Handler, type Invoke } from './lambda.ts';
+
+export const COGNITO_PATH = '/triggers/cognito';
+
+/** API Gateway gives up on a function after 30 s, Cognito after 5: apigateway/latest/developerguide/http-api-quotas.html */
+const GATEWAY_TIMEOUT_MS = 30_000;
+const COGNITO_TIMEOUT_MS = 5000;
+
+export interface Functions {
+  readonly webhooks: ReadonlyMap<string, Invoke>;
+  readonly triggers: ReadonlyMap<string, Invoke>;
+  readonly deliver: Invoke;
+}
+
+export interface FunctionsOptions {
+  readonly stage: Stage;
+  readonly eventsQueueUrl: string;
+  readonly rejectedQueueUrl: string;
+  readonly tableName: string;
+  readonly userpilotBaseUrl: string;
+  readonly output: Output;
+}
+
+/** Binds `functions/entry` as the deployed Lambdas do, to the settings of a stage. The SDK's own variables must be set before. */
+export const bindFunctions = ({ stage, output, ...options }: FunctionsOptions): Functions => {
+  const shared = {
+    [ENV.eventsQueueUrl]: options.eventsQueueUrl,
+    [ENV.rejectedQueueUrl]: options.rejectedQueueUrl,
+    [ENV.tableName]: options.tableName,
+    [ENV.userpilotSecretId]: 'userpilot',
+    [ENV.userpilotBaseUrl]: options.userpilotBaseUrl,
+    [ENV.retry]: JSON.stringify(stage.retry),
+  };
+  const webhooks = new Map<string, Invoke>();
+  for (const source of webhookSources) {
+    const settings = stage.sources[source.id];
+    if (settings === undefined) continue;
+    const env = { ...shared, [ENV.source]: JSON.stringify(settings), [ENV.signingSecretId]: source.id };
+    const handler: Handler = bindReceive(source, env, output);
+    webhooks.set(webhookPath(source.id), createInvoke(`receive-${source.id}`, handler, GATEWAY_TIMEOUT_MS));
+  }
+  const triggers = new Map<string, Invoke>();
+  if (stage.sources.cognito !== undefined) {
+    const handler: Handler = bindReceiveCognito({ ...shared, [ENV.source]: JSON.stringify(stage.sources.cognito) }, output);
+    triggers.set(COGNITO_PATH, createInvoke('receive-cognito', handler, COGNITO_TIMEOUT_MS));
+  }
+  const deliver = bindDeliver(shared, output);
+  // The mapping makes SQS events only; the entry is typed by what Lambda hands it.
+  const handler: Handler = (event, context) => deliver(event as Parameters<typeof deliver>[0], context);
+  return { webhooks, triggers, deliver: createInvoke('deliver', handler, DELIVER_TIMEOUT_SECONDS * 1000) };
+};

@@ -1,0 +1,145 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DELIVER_BATCH_SIZE, DELIVER_CONCURRENCY, WEBHOOK_SOURCES, webhookPath } from '../../functions/manifest.ts';
+import type { Stage } from '../stages.ts';
+import { type Closers, createClosers } from './closers.ts';
+import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { clientOptions } from './engines/aws.ts';
+import { queueArn } from './engines/sqs.ts';
+import { startEngines } from './engines/start.ts';
+import { startEventSourceMapping } from './event-source-mapping.ts';
+import { type FakeUserpilot, startFakeUserpilot } from './fake-userpilot/server.ts';
+import { type Front, type FrontOptions, startFront } from './front.ts';
+import { bindFunctions, COGNITO_PATH } from './functions.ts';
+import { lookAfter } from './health.ts';
+import { secretsFileFor, stageNamed, userpilotAt } from './inputs.ts';
+import { codeOf, Problem } from './problem.ts';
+import { createReport } from './report.ts';
+import { QUEUES, TABLE_NAME } from './resources.ts';
+import { openSecretStore, type SecretStore } from './secret-store.ts';
+import { isInvented, type Secrets } from './secrets-file.ts';
+import type { LocalSource, LocalStack, StackOptions } from './stack.ts';
+
+const GRACE_MS = 4000;
+
+const openFront = async (options: FrontOptions): Promise<Front> => {
+  try {
+    return await startFront(options);
+  } catch (cause) {
+    const taken = codeOf(cause) === 'EADDRINUSE';
+    throw new Problem(
+      `Port ${options.port} is ${taken ? 'in use' : 'not available'}: choose another with --port, 0 for any free one.`,
+      { cause },
+    );
+  }
+};
+
+const openFake = async ({ userpilot: dataFile }: DataFolder, store: SecretStore): Promise<FakeUserpilot> => {
+  try {
+    return await startFakeUserpilot({ apiKeys: () => [store.secrets().userpilot.apiKey], dataFile });
+  } catch (cause) {
+    throw new Problem(`The users in ${dataFile} cannot be read; start again with --fresh to begin with none.`, { cause });
+  }
+};
+
+const sourcesOf = ({ sources }: Stage, url: string, secrets: Secrets): readonly LocalSource[] => [
+  ...WEBHOOK_SOURCES.filter((id) => sources[id]).map((id) => ({
+    id,
+    url: `${url}${webhookPath(id)}`,
+    hasSecret: secrets[id] !== undefined,
+  })),
+  ...(sources.cognito ? [{ id: 'cognito' as const, url: `${url}${COGNITO_PATH}`, hasSecret: true }] : []),
+];
+
+const start = async (options: StackOptions, closers: Closers): Promise<LocalStack> => {
+  const stage = stageNamed(options.stage ?? 'local');
+  const named = options.userpilotUrl === undefined ? undefined : userpilotAt(options.userpilotUrl);
+
+  const folder = openDataFolder(options.dataDir, options);
+  closers.add(folder.close);
+  const report = createReport(folder, options);
+  const secretsFile = secretsFileFor(options.secretsFile, folder);
+  const store = openSecretStore(secretsFile, report.onNotice);
+
+  const userpilot = named === undefined ? await openFake(folder, store) : undefined;
+  closers.add(() => userpilot?.close());
+  const userpilotUrl = named ?? userpilot?.url ?? '';
+  if (named !== undefined && isInvented(store.secrets()))
+    report.onNotice(`The API key is invented: put yours under userpilot.apiKey in ${secretsFile}.`);
+
+  const { queueUrls, ...engines } = await startEngines(folder, store, closers);
+  const functions = bindFunctions({
+    stage,
+    eventsQueueUrl: queueUrls.events,
+    rejectedQueueUrl: queueUrls.rejected,
+    tableName: TABLE_NAME,
+    userpilotBaseUrl: userpilotUrl,
+    output: report.output,
+  });
+  const front = await openFront({
+    ...functions,
+    port: options.port ?? 0,
+    onFailure: report.onFailure,
+    health: async () => {
+      const parts = await lookAfter({ ...engines, ...(userpilot && { userpilot: userpilot.url }) });
+      const ok = Object.values(parts).every((state) => state === 'up');
+      // What the operator's tools need to find their way: infra/tools.
+      const where = { stage: options.stage ?? 'local', sqs: engines.sqs, queues: queueUrls };
+      return { ok, body: { status: ok ? 'ok' : 'down', ...(userpilot && { userpilot: userpilot.url }), ...where, parts } };
+    },
+  });
+  closers.add(() => front.close());
+  const client = new SQSClient(clientOptions(engines.sqs));
+  closers.add(() => client.destroy());
+  const mapping = startEventSourceMapping({
+    client,
+    queueUrl: queueUrls.events,
+    queueArn: queueArn(QUEUES.events),
+    invoke: functions.deliver,
+    batchSize: DELIVER_BATCH_SIZE,
+    concurrency: DELIVER_CONCURRENCY,
+    onFailure: report.onFailure,
+    onHiccup: report.onHiccup,
+  });
+
+  const stop = async (graceMs: number): Promise<void> => {
+    const over = new AbortController();
+    const inHand = Promise.all([front.close(graceMs), mapping.stop()]);
+    await Promise.race([inHand, pause(graceMs, undefined, over).catch(() => undefined)]);
+    over.abort();
+    report.mute();
+    await closers.closeAll();
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    url: front.url,
+    userpilot,
+    userpilotUrl,
+    sources: sourcesOf(stage, front.url, store.secrets()),
+    dataDir: folder.path,
+    secretsFile,
+    engines,
+    queueUrls,
+    tableName: TABLE_NAME,
+    stop(graceMs = GRACE_MS) {
+      stopped ??= stop(graceMs);
+      return stopped;
+    },
+  };
+};
+
+/**
+ * Everything that is deployed, on one machine: the functions of `functions/entry` behind a gateway and a queue that
+ * speak HTTP as AWS does. One at a time per process, since the AWS SDKs find the engines through `process.env`.
+ *
+ * @throws Problem for what the caller can mend; then nothing stays open.
+ */
+export const startLocalStack = async (options: StackOptions): Promise<LocalStack> => {
+  const closers = createClosers();
+  try {
+    return await start(options, closers);
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+};

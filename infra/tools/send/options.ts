@@ -1,0 +1,91 @@
+import { resolve } from 'node:path';
+import { SOURCE_IDS, type SourceId } from '../../../functions/manifest.ts';
+import { senders } from '../../../functions/sources/senders.ts';
+import { readArguments, readNumber } from '../../local/arguments.ts';
+import { DEFAULT_PORT, DEFAULT_SECRETS_FILE } from '../../local/defaults.ts';
+import { Problem } from '../../local/problem.ts';
+
+export const USAGE =
+  'npm run send -- SOURCE [--event TYPE] [--count N] [--users N] [--rate PER_SECOND] [--concurrency N] [--to URL] [--secrets FILE]';
+
+export const HELP = `${USAGE}
+
+  SOURCE           ${SOURCE_IDS.join(', ')}
+  --event TYPE     what happened (default: the sign-up)
+  --count N        events to send (default 1)
+  --users N        different invented people they are about (default: one for each event)
+  --rate N         events a second, e.g. 0.5 (default: as fast as they are answered)
+  --concurrency N  requests at the same time (default 16)
+  --to URL         where to send (default http://127.0.0.1:${DEFAULT_PORT})
+  --secrets FILE   the file with the secrets to sign with (default .local/secrets.json)
+`;
+
+export interface SendOptions {
+  readonly source: SourceId;
+  readonly type: string;
+  readonly count: number;
+  readonly users: number;
+  /** Events a second; absent = no limit. */
+  readonly rate?: number;
+  readonly concurrency: number;
+  /** Without a slash at the end. */
+  readonly to: string;
+  readonly secretsFile: string;
+}
+
+const MILLION = 1_000_000;
+
+const readSource = (names: readonly string[]): SourceId => {
+  const [name = '', ...more] = names;
+  const source = SOURCE_IDS.find((id) => id === name);
+  if (source !== undefined && more.length === 0) return source;
+  const what = more.length > 0 ? 'one source at a time' : name === '' ? 'which source?' : `unknown source ${name}`;
+  throw new Problem(`${what}: known are ${SOURCE_IDS.join(', ')}. Usage: ${USAGE}`);
+};
+
+const readType = (source: SourceId, type: string | undefined): string => {
+  const { types } = senders[source];
+  if (type === undefined) return types[0];
+  if (types.includes(type)) return type;
+  throw new Problem(`unknown event ${type} of ${source}: known are ${types.join(', ')}.`);
+};
+
+const readRate = (text: string): number => {
+  const rate = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (rate > 0) return rate;
+  throw new Problem(`--rate ${text}: write events a second, e.g. 20 or 0.5.`);
+};
+
+const readUrl = (text: string): string => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+  throw new Problem(`--to ${text}: write the address without the path, e.g. http://127.0.0.1:${DEFAULT_PORT}.`);
+};
+
+/** `help` when it is asked for. Throws a Problem for what it does not know or cannot read. */
+export const readSendOptions = (args: readonly string[]): SendOptions | 'help' => {
+  const options = {
+    event: { type: 'string' },
+    count: { type: 'string', default: '1' },
+    users: { type: 'string' },
+    rate: { type: 'string' },
+    concurrency: { type: 'string', default: '16' },
+    to: { type: 'string', default: `http://127.0.0.1:${DEFAULT_PORT}` },
+    secrets: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  } as const;
+  const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true }, USAGE);
+  if (values.help) return 'help';
+  const source = readSource(positionals);
+  const count = readNumber('count', values.count, { min: 1, max: MILLION });
+  return {
+    source,
+    type: readType(source, values.event),
+    count,
+    users: values.users === undefined ? count : readNumber('users', values.users, { min: 1, max: MILLION }),
+    ...(values.rate !== undefined && { rate: readRate(values.rate) }),
+    concurrency: readNumber('concurrency', values.concurrency, { min: 1, max: 1000 }),
+    to: readUrl(values.to),
+    secretsFile: values.secrets === undefined ? DEFAULT_SECRETS_FILE : resolve(values.secrets),
+  };
+};

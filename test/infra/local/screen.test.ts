@@ -1,0 +1,109 @@
+import { describe, expect, it } from '@jest/globals';
+import { type FunctionEvent, readFunctionEvent } from '../../../infra/local/function-log.ts';
+import { banner, eventLine, sampleCommand } from '../../../infra/local/screen.ts';
+import type { LocalStack } from '../../../infra/local/stack.ts';
+import { styleFor } from '../../../infra/local/style.ts';
+
+const plain = styleFor({}, {});
+const event: FunctionEvent = {
+  at: new Date(2026, 10, 23, 12, 0, 1),
+  source: 'clerk',
+  type: 'user.created',
+  outcome: 'delivered',
+  milliseconds: 41.6,
+};
+const stack: LocalStack = {
+  url: 'http://127.0.0.1:8787',
+  userpilot: undefined,
+  userpilotUrl: 'https://analytex.userpilot.io',
+  sources: [
+    { id: 'auth0', url: 'http://127.0.0.1:8787/webhooks/auth0', hasSecret: false },
+    { id: 'stripe', url: 'http://127.0.0.1:8787/webhooks/stripe', hasSecret: true },
+  ],
+  dataDir: '/data',
+  secretsFile: '/my secrets/it’s.json',
+  engines: { sqs: '', dynamodb: '', secretsManager: '' },
+  queueUrls: { events: '', deadLetters: '', rejected: '' },
+  tableName: 'table',
+  stop: async () => undefined,
+};
+
+describe('a line about an event', () => {
+  it('has time, source, type, outcome and milliseconds in columns', () => {
+    const lines = [
+      eventLine(event, plain),
+      eventLine(
+        {
+          ...event,
+          source: 'cognito',
+          type: 'PostAuthentication_Authentication',
+          outcome: 'superseded',
+          code: 'UNCHANGED',
+          milliseconds: 12_345,
+        },
+        plain,
+      ),
+      eventLine(
+        { ...event, source: '-', type: '-', outcome: 'refused', code: 'SIGNATURE_MISMATCH', milliseconds: undefined },
+        plain,
+      ),
+    ];
+    expect(lines).toEqual([
+      '  12:00:01  clerk      user.created                       delivered        42 ms',
+      '  12:00:01  cognito    PostAuthentication_Authentication  superseded    12345 ms  UNCHANGED',
+      '  12:00:01  -          -                                  refused                 SIGNATURE_MISMATCH',
+    ]);
+  });
+
+  it('lets no event type move the cursor or break the line', () => {
+    const line = eventLine({ ...event, type: '\u001b[2J\nuser\u202ecreated' }, plain);
+    expect(line).toMatch(/^[\x20-\x7e]+$/);
+    expect(eventLine({ ...event, type: 'x'.repeat(200) }, plain).length).toBeLessThan(100);
+  });
+
+  it('has colours on a terminal only, and not when NO_COLOR asks for none', () => {
+    const colour = '\u001b[';
+    expect(eventLine(event, styleFor({ isTTY: true }, {}))).toContain(colour);
+    expect(eventLine(event, styleFor({ isTTY: true }, { NO_COLOR: '1' }))).not.toContain(colour);
+    expect(eventLine(event, styleFor({ isTTY: false }, {}))).not.toContain(colour);
+  });
+});
+
+describe('what the functions write', () => {
+  it('is an event when it says how one fared', () => {
+    const line =
+      '{"at":"2026-11-23T12:00:00.000Z","level":"INFO","message":"event","source":"clerk","type":"user.created","outcome":"delivered","milliseconds":7}';
+    expect(readFunctionEvent(line)).toEqual({
+      at: new Date('2026-11-23T12:00:00Z'),
+      source: 'clerk',
+      type: 'user.created',
+      outcome: 'delivered',
+      milliseconds: 7,
+    });
+  });
+
+  it.each([
+    ['a metric', '{"_aws":{"Timestamp":1},"outcome":["x"]}'],
+    ['a line without an outcome', '{"at":"2026-11-23T12:00:00.000Z","level":"WARN","message":"API key not fetched"}'],
+    ['no JSON', 'a library says "outcome"'],
+  ])('is none when it is %s', (_, line) => {
+    expect(readFunctionEvent(line)).toBeUndefined();
+  });
+});
+
+describe('the banner', () => {
+  it('shows the address, each source and what it lacks', () => {
+    const lines = banner(stack, { stage: 'local', seconds: 0.44, style: plain }).split('\n');
+    expect(lines).toContain('  Ready      http://127.0.0.1:8787  0.4 s');
+    expect(lines).toContain('  Userpilot  https://analytex.userpilot.io');
+    expect(lines).toContain('  auth0      http://127.0.0.1:8787/webhooks/auth0  no secret: refuses every request');
+    expect(lines).toContain('  stripe     http://127.0.0.1:8787/webhooks/stripe');
+  });
+
+  it('offers a command that fits this stack', () => {
+    expect(sampleCommand(stack)).toBe("npm run send -- stripe --secrets '/my secrets/it’s.json'");
+    expect(sampleCommand({ ...stack, url: 'http://127.0.0.1:1234', secretsFile: "/a'b" })).toBe(
+      "npm run send -- stripe --to http://127.0.0.1:1234 --secrets '/a'\\''b'",
+    );
+  });
+});
