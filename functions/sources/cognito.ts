@@ -63,14 +63,13 @@ const attributesOf = ({ request }: Event) => (request ? request.userAttributes :
 
 /**
  * The event has no id. Cognito repeats a call that got no answer in time, with the same attributes. The minute keeps apart
- * a user who changes an attribute and changes it back.
+ * a user who changes an attribute and changes it back. A digest, because logs show it and the attributes are personal.
  */
 const eventIdOf = (event: Event, { receivedAt }: RawRequest): string => {
-  const attributes = attributesOf(event) || {};
-  const sorted = JSON.stringify(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
-  const digest = createHash('sha256').update(sorted).digest('hex').slice(0, 16);
+  const attributes = Object.entries(attributesOf(event) || {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const minute = receivedAt.toISOString().slice(0, 16);
-  return `${event.userPoolId}:${String(attributes.sub ?? '')}:${event.triggerSource}:${digest}:${minute}`;
+  const parts = [event.userPoolId, event.triggerSource, attributes, minute];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 };
 
 const BOOLEANS: ReadonlyMap<string | null | undefined, boolean> = new Map([

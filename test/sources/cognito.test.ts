@@ -47,13 +47,9 @@ describe('the event id of Cognito', () => {
     expect(idOf(eventOf({ sub: 's', email: 'a@example.com', phone_number: '+15555550142' }))).toBe(idOf(base));
   });
 
-  it('holds no attribute but the sub', () => {
-    expect(idOf(eventOf({ sub: 's', email: 'a@example.com' }))).toMatch(
-      /^eu-west-1_Invented1:s:PostAuthentication_Authentication:[0-9a-f]{16}:2026-11-20T09:15$/,
-    );
-    expect(idOf({ userPoolId: 'p', triggerSource: 'UserMigration_Authentication', request: {} })).toMatch(
-      /^p::UserMigration_Authentication:/,
-    );
+  it('holds nothing of the user, since logs show it', () => {
+    expect(idOf(eventOf({ sub: 's', email: 'a@example.com' }))).toMatch(/^[0-9a-f]{32}$/);
+    expect(idOf({ userPoolId: 'p', triggerSource: 'UserMigration_Authentication', request: {} })).toMatch(/^[0-9a-f]{32}$/);
   });
 });
 
