@@ -16,7 +16,15 @@ export type ReadSecret = (id: string) => Promise<StoredSecret>;
 /** A former signing secret stays good for as long as senders keep using it after a rotation: a day, as with Svix and Stripe. */
 export const OVERLAP_MS = 24 * 3_600_000;
 
-const jsonOf = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
+const Signing = z.strictObject({ signingSecrets: z.array(z.string().min(1)).min(1) });
+const ApiKey = z.strictObject({ apiKey: z.string().regex(/^[\x21-\x7e]+$/) });
+
+/** What is wrong with a secret, for the operator. The remedy is the same: put in the JSON that `FORMS` shows. */
+export type SecretProblem = 'SECRET_EMPTY' | 'SECRET_MALFORMED';
+export const FORMS = { signing: '{"signingSecrets":["..."]}', apiKey: '{"apiKey":"..."}' } as const;
+type OnProblem = (problem: SecretProblem) => void;
+
+const jsonOf = <T>(schema: z.ZodType<T>, { text }: SecretVersion): T | undefined => {
   try {
     return schema.safeParse(JSON.parse(text)).data;
   } catch {
@@ -24,19 +32,23 @@ const jsonOf = <T>(schema: z.ZodType<T>, text: string): T | undefined => {
   }
 };
 
-const Signing = z.strictObject({ signingSecrets: z.array(z.string().min(1)).min(1) });
-const ApiKey = z.strictObject({ apiKey: z.string().regex(/^[\x21-\x7e]+$/) });
-
-/** The signing secrets that count right now, newest first; empty when none is configured or the text is not `{"signingSecrets":["…"]}`. */
-export const signingSecretsOf = ({ current, previous }: StoredSecret, now: Date): readonly string[] => {
-  const overlapping = current?.createdAt === undefined || now.getTime() - current.createdAt.getTime() < OVERLAP_MS;
-  const versions = [current, overlapping ? previous : undefined].filter((version) => version !== undefined);
-  return [...new Set(versions.flatMap(({ text }) => jsonOf(Signing, text)?.signingSecrets ?? []))];
+const currentOf = <T>(schema: z.ZodType<T>, { current }: StoredSecret, onProblem: OnProblem): T | undefined => {
+  const value = current === undefined ? undefined : jsonOf(schema, current);
+  if (value === undefined) onProblem(current === undefined ? 'SECRET_EMPTY' : 'SECRET_MALFORMED');
+  return value;
 };
 
-/** Userpilot's API key; undefined when none is configured or the text is not `{"apiKey":"…"}`. */
-export const apiKeyOf = ({ current }: StoredSecret): string | undefined =>
-  current === undefined ? undefined : jsonOf(ApiKey, current.text)?.apiKey;
+/** The signing secrets that count right now, newest first; empty when none is configured as `FORMS.signing` shows. */
+export const signingSecretsOf = (stored: StoredSecret, now: Date, onProblem: OnProblem = () => undefined): readonly string[] => {
+  const { current, previous } = stored;
+  const overlapping = current?.createdAt === undefined || now.getTime() - current.createdAt.getTime() < OVERLAP_MS;
+  const former = overlapping && previous !== undefined ? jsonOf(Signing, previous) : undefined;
+  return [...new Set([currentOf(Signing, stored, onProblem), former].flatMap((version) => version?.signingSecrets ?? []))];
+};
+
+/** Userpilot's API key; undefined when none is configured as `FORMS.apiKey` shows. */
+export const apiKeyOf = (stored: StoredSecret, onProblem: OnProblem = () => undefined): string | undefined =>
+  currentOf(ApiKey, stored, onProblem)?.apiKey;
 
 /** A value kept between invocations. No timers: they freeze with the function. */
 export interface SecretCache<T> {

@@ -12,7 +12,7 @@ import { createBreaker } from '../core/breaker.ts';
 import { createLimiter } from '../core/limiter.ts';
 import { createLog, type Output } from '../core/log.ts';
 import { createMetrics } from '../core/metrics.ts';
-import { apiKeyOf, createSecretCache } from '../core/secrets.ts';
+import { apiKeyOf, createSecretCache, FORMS } from '../core/secrets.ts';
 import { RetrySettings } from '../core/settings.ts';
 import { createDeliver } from '../handlers/deliver.ts';
 import { ENV, METRICS } from '../manifest.ts';
@@ -30,7 +30,11 @@ export const bindDeliver = (env: Env, output: Output = standardOutput) => {
   const table = required(env, ENV.tableName);
   const secretId = required(env, ENV.userpilotSecretId);
   const apiKey = createSecretCache({
-    read: async () => apiKeyOf(await readSecret(secretId)),
+    read: async () =>
+      apiKeyOf(await readSecret(secretId), (code) => {
+        metrics.add(METRICS.secretUnavailable);
+        log.error(`nothing can be sent: put ${FORMS.apiKey} into the secret`, { secret: secretId, code });
+      }),
     now,
     onFailure: (error) => {
       metrics.add(METRICS.secretUnavailable);

@@ -5,7 +5,7 @@ import { createEventQueue, createRejectedQueue } from '../aws/queue.ts';
 import { createReadSecret } from '../aws/secrets.ts';
 import { createLog, type Output } from '../core/log.ts';
 import { createMetrics } from '../core/metrics.ts';
-import { createSecretCache, signingSecretsOf } from '../core/secrets.ts';
+import { createSecretCache, FORMS, signingSecretsOf } from '../core/secrets.ts';
 import { SourceSettings } from '../core/settings.ts';
 import { createReceive } from '../handlers/receive.ts';
 import { ENV, METRICS } from '../manifest.ts';
@@ -21,7 +21,11 @@ export const bindReceive = (source: Source, env: Env, output: Output = standardO
   const readSecret = createReadSecret(new SecretsManagerClient(CLIENT_DEFAULTS));
   const secretId = required(env, ENV.signingSecretId);
   const secrets = createSecretCache({
-    read: async () => signingSecretsOf(await readSecret(secretId), now()),
+    read: async () =>
+      signingSecretsOf(await readSecret(secretId), now(), (code) => {
+        metrics.add(METRICS.secretUnavailable, { source: source.id });
+        log.error(`nothing can be verified: put ${FORMS.signing} into the secret`, { source: source.id, secret: secretId, code });
+      }),
     now,
     onFailure: (error) => {
       metrics.add(METRICS.secretUnavailable, { source: source.id });

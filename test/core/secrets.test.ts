@@ -13,35 +13,49 @@ const at = (text: string, createdAt?: Date) => ({ text, createdAt });
 const NOW = new Date('2026-11-23T12:00:00Z');
 const hoursAgo = (hours: number) => new Date(NOW.getTime() - hours * 3_600_000);
 
+let problems: string[];
+const heard = (problem: string) => void problems.push(problem);
+beforeEach(() => {
+  problems = [];
+});
+
 describe('signingSecretsOf', () => {
   const signing = (...secrets: string[]) => JSON.stringify({ signingSecrets: secrets });
   it('accepts the former secret for a day after a rotation, newest first', () => {
     const stored = { current: at(signing('new'), hoursAgo(23)), previous: at(signing('old')) };
-    expect(signingSecretsOf(stored, NOW)).toEqual(['new', 'old']);
-    expect(signingSecretsOf({ ...stored, current: at(signing('new'), hoursAgo(24)) }, NOW)).toEqual(['new']);
+    expect(signingSecretsOf(stored, NOW, heard)).toEqual(['new', 'old']);
+    expect(signingSecretsOf({ ...stored, current: at(signing('new'), hoursAgo(24)) }, NOW, heard)).toEqual(['new']);
+    expect(problems).toEqual([]);
   });
-  it('has none when nothing was put in, or something else than the documented form', () => {
-    for (const text of [
-      '',
-      'whsec_plain',
-      '{}',
-      '{"signingSecrets":[]}',
-      '{"signingSecrets":[""]}',
-      '{"signingSecrets":"x"}',
-      'null',
-    ]) {
-      expect(signingSecretsOf({ current: at(text) }, NOW)).toEqual([]);
-    }
-    expect(signingSecretsOf({}, NOW)).toEqual([]);
+  it.each(['', 'whsec_plain', '{}', '{"signingSecrets":[]}', '{"signingSecrets":[""]}', '{"signingSecrets":"x"}', 'null'])(
+    'has none in %j, and says so',
+    (text) => {
+      expect(signingSecretsOf({ current: at(text) }, NOW, heard)).toEqual([]);
+      expect(problems).toEqual(['SECRET_MALFORMED']);
+    },
+  );
+  it('has none while nothing was put in, and says so', () => {
+    expect(signingSecretsOf({}, NOW, heard)).toEqual([]);
+    expect(problems).toEqual(['SECRET_EMPTY']);
+  });
+  it('goes on with the former secret when the new one was put in wrongly, and says so', () => {
+    expect(signingSecretsOf({ current: at('oops', hoursAgo(1)), previous: at(signing('old')) }, NOW, heard)).toEqual(['old']);
+    expect(problems).toEqual(['SECRET_MALFORMED']);
   });
 });
 
 describe('apiKeyOf', () => {
-  it('reads the documented form, and nothing that could not stand in a header', () => {
-    expect(apiKeyOf({ current: at('{"apiKey":"invented-key"}') })).toBe('invented-key');
-    for (const text of ['{"apiKey":""}', '{"apiKey":"a b"}', '{"apiKey":"a\\nb"}', 'invented-key'])
-      expect(apiKeyOf({ current: at(text) })).toBeUndefined();
+  it('reads the documented form', () => {
+    expect(apiKeyOf({ current: at('{"apiKey":"invented-key"}') }, heard)).toBe('invented-key');
+    expect(problems).toEqual([]);
   });
+  it.each(['{"apiKey":""}', '{"apiKey":"a b"}', '{"apiKey":"a\\nb"}', 'invented-key'])(
+    'has none in %j, which could not stand in a header',
+    (text) => {
+      expect(apiKeyOf({ current: at(text) }, heard)).toBeUndefined();
+      expect(problems).toEqual(['SECRET_MALFORMED']);
+    },
+  );
 });
 
 describe('secret cache', () => {
