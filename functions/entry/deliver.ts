@@ -54,7 +54,7 @@ export const bindDeliver = (env: Env, output: Output = standardOutput) => {
       events: {
         opened: (code, seconds) => {
           metrics.add(METRICS.breakerOpened, { code });
-          log.error('breaker opened: Userpilot is not called', { code, seconds });
+          log.error('breaker opened: Userpilot is not called', { outcome: 'unavailable', code, seconds });
         },
         tried: () => {
           metrics.add(METRICS.breakerTried);

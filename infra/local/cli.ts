@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { HELP, readOptions } from './options.ts';
 import { runMain } from './problem.ts';
-import { startLocalStack } from './runner.ts';
 import { banner, eventLine } from './screen.ts';
 import { styleFor } from './style.ts';
 
@@ -16,7 +15,11 @@ await runMain(async () => {
     process.stdout.write(HELP);
     return 0;
   }
+  // Queues and table hold people's data: nobody else on the machine may read what is written from here on.
+  process.umask(0o077);
   const style = styleFor(process.stdout, process.env);
+  // Only now: engines and SDK take most of a second to load, and a mistyped option needs neither.
+  const { startLocalStack } = await import('./runner.ts');
   const stack = await startLocalStack({
     ...options,
     onEvent: (event) => event.outcome !== 'accepted' && print(eventLine(event, style)),

@@ -20,7 +20,8 @@ import { openSecretStore, type SecretStore } from './secret-store.ts';
 import { isInvented, type Secrets } from './secrets-file.ts';
 import type { LocalSource, LocalStack, StackOptions } from './stack.ts';
 
-const GRACE_MS = 4000;
+/** Enough for a batch that waits for its permits, and well inside the five seconds that a Ctrl-C may take. */
+const GRACE_MS = 3500;
 
 const openFront = async (options: FrontOptions): Promise<Front> => {
   try {

@@ -36,7 +36,7 @@ export const eventLine = ({ at, source, type, outcome, milliseconds, code }: Fun
     columnOf(printable(type), TYPE_WIDTH),
     style(LOOKS[outcome] ?? 'white', columnOf(printable(outcome), OUTCOME_WIDTH)),
     took.padStart(MILLISECONDS_WIDTH),
-    style('gray', printable(code ?? '')),
+    code === undefined ? '' : style('gray', printable(code)),
   ];
   return `  ${columns.join('  ')}`.trimEnd();
 };

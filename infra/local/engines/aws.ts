@@ -1,3 +1,5 @@
+import { devNull } from 'node:os';
+
 /** The account and region that the engines pretend to be. Any would do: nothing leaves the machine. */
 export const ACCOUNT_ID = '000000000000';
 export const REGION = 'us-east-1';
@@ -27,8 +29,8 @@ export const sdkVariables = (urls: {
   AWS_REGION: REGION,
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',
-  AWS_CONFIG_FILE: '/dev/null',
-  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  AWS_CONFIG_FILE: devNull,
+  AWS_SHARED_CREDENTIALS_FILE: devNull,
   AWS_ENDPOINT_URL_SQS: urls.sqs,
   AWS_ENDPOINT_URL_DYNAMODB: urls.dynamodb,
   AWS_ENDPOINT_URL_SECRETS_MANAGER: urls.secretsManager,
