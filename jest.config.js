@@ -7,4 +7,6 @@ export default {
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testTimeout: 30_000,
+  // Many tests wait for a server or a clock: a core kept free would stay idle.
+  maxWorkers: '100%',
 };
