@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Call } from '../core/calls.ts';
+import { Call, type Change } from '../core/calls.ts';
 import { type Envelope, type QueueMessage, toQueueMessage } from '../core/envelope.ts';
 import type { RejectedCode } from '../core/reasons.ts';
 import type { MapContext, Mapped, Source } from '../sources/source.ts';
@@ -19,12 +19,19 @@ const mapped = (source: Source, event: unknown, context: MapContext): Mapped => 
   }
 };
 
+/** Years outside 0 to 9999 have an ISO form of their own, which `Envelope` would not read back. */
+const ISO_LENGTH = 24;
+
+/** Whether deliver could read it: what it cannot would be acknowledged and then lost to nobody's use. */
+const isSendable = ({ call, occurredAt }: Change): boolean =>
+  !Number.isNaN(occurredAt.getTime()) && occurredAt.toISOString().length === ISO_LENGTH && Call.safeParse(call).success;
+
 /** Maps a verified event that its schema let through. What maps to something that could never be sent is rejected as a whole. */
 export const intake = (source: Source, envelope: Omit<Envelope, 'change'>, context: MapContext): Intake => {
   const result = mapped(source, envelope.event, context);
   if (result.kind !== 'changes') return result;
   const { changes } = result;
-  if (!changes.every(({ call }) => Call.safeParse(call).success)) return { kind: 'rejected', because: 'SCHEMA_MISMATCH' };
+  if (!changes.every(isSendable)) return { kind: 'rejected', because: 'SCHEMA_MISMATCH' };
   const messages = changes.map((change) => toQueueMessage({ ...envelope, change })).filter((message) => message !== undefined);
   return messages.length < changes.length ? { kind: 'rejected', because: 'EVENT_TOO_LARGE' } : { kind: 'messages', messages };
 };
