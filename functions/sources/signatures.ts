@@ -3,25 +3,26 @@ import type { RefusalCode } from '../core/reasons.ts';
 import type { RawRequest, Verdict } from '../core/request.ts';
 
 /** Both ways, as Svix does; Stripe's own library looks into the past only, and no genuine request comes from the future. */
-const TOLERANCE_SECONDS = 300;
+export const TOLERANCE_SECONDS = 300;
 /** A rotation needs two; the rest would only buy a sender our CPU time. */
 const MAX_SIGNATURES = 10;
-const MAX_HEADER_LENGTH = 4096;
+export const MAX_HEADER_LENGTH = 4096;
 const MAX_KEYS = 16;
 
 const SECONDS = /^\d{1,12}$/;
 const DELIVERY_ID = /^[\w-]{1,128}$/;
 /** 32 bytes in one spelling only: the last character carries two spare bits, which a decoder would ignore. */
 const SVIX_SIGNATURE = /^v1,([A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)$/;
-const STRIPE_SIGNATURE = /^[0-9a-f]{64}$/;
+/** SHA-256 as most vendors write it; in upper case it would be a second spelling. */
+export const HEX_SHA256 = /^[0-9a-f]{64}$/;
 /** `v1a`, an asymmetric signature, and later versions may stand beside it; a repeated header, joined by comma, may not. */
 const SVIX_ENTRY = /^v\w{1,8},[\w+/=-]{1,256}$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** No comma: two of these headers, joined, are not one. */
 const AUTHORIZATION = /^(?:Bearer|Basic) [\x21-\x2b\x2d-\x7e]+$/;
 
-const accepted: Verdict = { ok: true };
-const refused = (code: RefusalCode): Verdict => ({ ok: false, code });
+export const accepted: Verdict = { ok: true };
+export const refused = (code: RefusalCode): Verdict => ({ ok: false, code });
 
 /** Keys by secret text: Node 24 signs several times faster with a KeyObject than with the bytes of a key. */
 const rememberKeys = (bytesOf: (secret: string) => Uint8Array) => {
@@ -47,21 +48,23 @@ const svixKeys = rememberKeys((secret) => {
   return BASE64.test(text) ? Buffer.from(text, 'base64') : NO_KEY;
 });
 
-/** The whole text is the key, `whsec_` included: docs.stripe.com/webhooks#verify-manually */
-const stripeKeys = rememberKeys((secret) => (secret.trim() === '' ? NO_KEY : Buffer.from(secret, 'utf8')));
+/** The whole text is the key, as it stands: nothing is decoded, and no prefix is cut off. */
+export const textKeys = rememberKeys((secret) => (secret.trim() === '' ? NO_KEY : Buffer.from(secret, 'utf8')));
 
 interface Signed {
   readonly keys: readonly KeyObject[];
+  /** @default 'sha256' */
+  readonly algorithm?: 'sha256' | 'sha384' | 'sha512';
   readonly prefix: string;
   readonly body: Uint8Array;
   readonly signatures: readonly Buffer[];
 }
 
 /** Tries every pair, also after a hit, so that the time taken does not tell which secret is the live one. */
-const verifyHmac = ({ keys, prefix, body, signatures }: Signed): Verdict => {
+export const verifyHmac = ({ keys, algorithm = 'sha256', prefix, body, signatures }: Signed): Verdict => {
   let matched = false;
   for (const key of keys) {
-    const expected = createHmac('sha256', key).update(prefix).update(body).digest();
+    const expected = createHmac(algorithm, key).update(prefix).update(body).digest();
     for (const signature of signatures.slice(0, MAX_SIGNATURES)) {
       const equal = signature.length === expected.length && timingSafeEqual(signature, expected);
       matched = equal || matched;
@@ -107,8 +110,9 @@ export const verifySvix = ({ headers, body, receivedAt }: RawRequest, secrets: r
 };
 
 /**
- * HMAC-SHA256 over `t.body`. Only `v1` counts: `v0` is a made-up signature on test events. Stripe sends no
- * spaces and one `t`; a header that came twice has two, and its parts would mix: docs.stripe.com/webhooks#verify-manually
+ * HMAC-SHA256 over `t.body`; the key is the whole secret, `whsec_` included. Only `v1` counts: `v0` is a made-up signature
+ * on test events. Stripe sends no spaces and one `t`; a header that came twice has two, and its parts would mix:
+ * docs.stripe.com/webhooks#verify-manually
  */
 export const verifyStripe = ({ headers, body, receivedAt }: RawRequest, secrets: readonly string[]): Verdict => {
   if (secrets.length === 0) return refused('NO_SECRET_CONFIGURED');
@@ -120,16 +124,24 @@ export const verifyStripe = ({ headers, body, receivedAt }: RawRequest, secrets:
     parts.filter((part) => part.startsWith(`${name}=`)).map((part) => part.slice(name.length + 1));
   const [timestamp, ...others] = valuesOf('t');
   const signatures = valuesOf('v1')
-    .filter((text) => STRIPE_SIGNATURE.test(text))
+    .filter((text) => HEX_SHA256.test(text))
     .map((text) => Buffer.from(text, 'hex'));
   if (timestamp === undefined || others.length > 0 || !SECONDS.test(timestamp) || signatures.length === 0) {
     return refused('SIGNATURE_MALFORMED');
   }
   if (!isTimely(timestamp, receivedAt)) return refused('TIMESTAMP_OUTSIDE_TOLERANCE');
-  return verifyHmac({ keys: stripeKeys(secrets), prefix: `${timestamp}.`, body, signatures });
+  return verifyHmac({ keys: textKeys(secrets), prefix: `${timestamp}.`, body, signatures });
 };
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** A fixed text against those that pass. By digest, so that neither length nor time tells how much of it was right. */
+export const verifyText = (given: string, expected: readonly string[]): Verdict => {
+  const digest = sha256(given);
+  let matched = false;
+  for (const text of expected) matched = timingSafeEqual(digest, sha256(text)) || matched;
+  return matched ? accepted : refused('SIGNATURE_MISMATCH');
+};
 
 /**
  * A fixed credential in `Authorization`, for vendors that sign nothing: no replay protection, and no proof of the body
@@ -140,11 +152,8 @@ export const verifyAuthorization = ({ headers }: RawRequest, secrets: readonly s
   const header = headers.authorization;
   if (!header) return refused('SIGNATURE_MISSING');
   if (header.length > MAX_HEADER_LENGTH || !AUTHORIZATION.test(header)) return refused('SIGNATURE_MALFORMED');
-  const given = sha256(header);
-  let matched = false;
-  for (const secret of secrets) {
-    const expected = AUTHORIZATION.test(secret) ? secret : `Bearer ${secret}`;
-    matched = timingSafeEqual(given, sha256(expected)) || matched;
-  }
-  return matched ? accepted : refused('SIGNATURE_MISMATCH');
+  return verifyText(
+    header,
+    secrets.map((secret) => (AUTHORIZATION.test(secret) ? secret : `Bearer ${secret}`)),
+  );
 };

@@ -6,10 +6,14 @@ import type { SourceId } from '../../functions/manifest.ts';
 import { auth0 } from '../../functions/sources/auth0.ts';
 import { clerk } from '../../functions/sources/clerk.ts';
 import { cognito } from '../../functions/sources/cognito.ts';
+import { frontegg } from '../../functions/sources/frontegg.ts';
+import { logto } from '../../functions/sources/logto.ts';
 import type { Invented, Moment, Sender } from '../../functions/sources/sender.ts';
 import { senders } from '../../functions/sources/senders.ts';
 import type { Mapped, Source } from '../../functions/sources/source.ts';
 import { stripe } from '../../functions/sources/stripe.ts';
+import { stytch } from '../../functions/sources/stytch.ts';
+import { workos } from '../../functions/sources/workos.ts';
 
 const Fixture = z.strictObject({
   /** Who made the signature. Not this project, or a round trip would prove nothing. */
@@ -112,6 +116,8 @@ export interface Contract {
   readonly proofs: readonly string[];
   /** What the proof covers. Where a part is missing the tests assert that a change of it goes unseen, so that nobody forgets. */
   readonly proves: { readonly sender: boolean; readonly body: boolean; readonly time: boolean };
+  /** Seconds for which a delivery stays good. @default 300 */
+  readonly maxAge?: number;
   /** Where the user id stands in the body of the sign-up. */
   readonly userId: readonly string[];
   /** Members without which an event that we act on is refused; all others may be missing or null. */
@@ -155,6 +161,53 @@ export const contracts: readonly Contract[] = [
     planted: [...PHONES, 'profileData', 'multifactor', 'last_ip', 'last_login', 'user_agent', 'picture'],
   },
   {
+    source: frontegg,
+    sender: senders.frontegg,
+    // Its context names no user, so that the id in `user` is the only one: frontegg.test.ts has the other case.
+    signUp: fixture('frontegg', 'user-created'),
+    proofs: ['x-webhook-secret'],
+    // A token under the shared secret says nothing of the body, and it need not expire: frontegg.test.ts has one that does.
+    proves: { sender: true, body: false, time: false },
+    userId: ['user', 'id'],
+    required: ['data', 'eventKey', 'user'],
+    planted: [
+      ...PHONES,
+      'permissions',
+      'roles',
+      'invented-role',
+      'profilePictureUrl',
+      'lastLogin',
+      'creatorEmail',
+      'creatorName',
+    ],
+  },
+  {
+    source: logto,
+    sender: senders.logto,
+    signUp: fixture('logto', 'user-created'),
+    proofs: ['logto-signature-sha-256'],
+    // No time of delivery is signed. The body's own bounds a replay, as wide as other vendors go on retrying.
+    proves: { sender: true, body: true, time: true },
+    maxAge: 3 * 86_400,
+    userId: ['data', 'id'],
+    required: ['createdAt', 'data', 'event'],
+    planted: [
+      ...PHONES,
+      'identities',
+      'details',
+      'birthdate',
+      'gender',
+      'address',
+      'sessionId',
+      'userIp',
+      'userAgent',
+      '203.0.113.24',
+      '198.51.100.7',
+      'description',
+      'fake-user@',
+    ],
+  },
+  {
     source: stripe,
     sender: senders.stripe,
     signUp: fixture('stripe', 'customer-created'),
@@ -171,6 +224,53 @@ export const contracts: readonly Contract[] = [
       'pm_invented',
       'previous_attributes',
       'idempotency_key',
+    ],
+  },
+  {
+    source: stytch,
+    sender: senders.stytch,
+    signUp: fixture('stytch', 'user-create'),
+    proofs: ['svix-id', 'svix-timestamp', 'svix-signature'],
+    proves: { sender: true, body: true, time: true },
+    userId: ['user', 'user_id'],
+    required: ['action', 'member', 'object_type', 'organization', 'source', 'timestamp', 'user'],
+    planted: [
+      ...PHONES,
+      '+15555550143',
+      'untrusted_metadata',
+      'provider_subject',
+      'profile_picture_url',
+      'password_id',
+      'totp',
+      'webauthn_registration_id',
+      'crypto_wallet',
+      'mfa_phone_number',
+      'sso_registrations',
+      'oauth_registrations',
+      'sources',
+      'email_allowed_domains',
+      'mfa_policy',
+    ],
+  },
+  {
+    source: workos,
+    sender: senders.workos,
+    signUp: fixture('workos', 'user-created'),
+    proofs: ['workos-signature'],
+    proves: { sender: true, body: true, time: true },
+    userId: ['data', 'id'],
+    required: ['created_at', 'data', 'event', 'id'],
+    planted: [
+      '+15555550187',
+      'profile_picture_url',
+      'custom_attributes',
+      'invented secret desk',
+      'verification_token',
+      'domains',
+      'context',
+      'actor',
+      'previous_attributes',
+      'last_sign_in_at',
     ],
   },
   {

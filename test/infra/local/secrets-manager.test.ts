@@ -7,6 +7,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { WEBHOOK_SOURCES } from '../../../functions/manifest.ts';
 import { clientOptions } from '../../../infra/local/engines/aws.ts';
 import { type SecretsManagerEngine, startSecretsManager } from '../../../infra/local/engines/secrets-manager.ts';
 import { openSecretStore } from '../../../infra/local/secret-store.ts';
@@ -112,7 +113,7 @@ describe('a secrets file', () => {
     writeSecrets(path, inventSecrets());
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const secrets = parseSecrets(readText(path), path);
-    expect(Object.keys(secrets)).toEqual(['userpilot', 'auth0', 'clerk', 'stripe']);
+    expect(Object.keys(secrets)).toEqual(['userpilot', ...WEBHOOK_SOURCES]);
     expect([isInvented(secrets), isInvented(first)]).toEqual([true, false]);
   });
 
@@ -121,7 +122,10 @@ describe('a secrets file', () => {
     ['{"clerk":{"signingSecrets":["topsecret"]}}', 'userpilot: Invalid input: expected object, received undefined.'],
     ['{"userpilot":{"apiKey":"topsecret with spaces"}}', 'userpilot.apiKey: write the API key, without spaces or line ends.'],
     ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"signingSecrets":[""]}}', 'clerk.signingSecrets.0: write the secret'],
-    ['{"userpilot":{"apiKey":"topsecret"},"clark":{}}', 'unknown name clark (known: userpilot, auth0, clerk, stripe)'],
+    [
+      '{"userpilot":{"apiKey":"topsecret"},"clark":{}}',
+      `unknown name clark (known: ${['userpilot', ...WEBHOOK_SOURCES].join(', ')})`,
+    ],
     ['{"userpilot":{"apikey":"topsecret"}}', 'userpilot: unknown name apikey'],
     ['"topsecret"', 'the file: Invalid input: expected object, received string.'],
   ])('%j: says what to mend in one line and prints no value', (text, expected) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SOURCE_IDS, WEBHOOK_SOURCES } from '../../../functions/manifest.ts';
 import { sourceById } from '../../../functions/sources/index.ts';
 import { closeServer, listenOnLoopback, sendJson } from '../../../infra/local/http.ts';
 import { inventSecrets, type Secrets, writeSecrets } from '../../../infra/local/secrets-file.ts';
@@ -68,7 +69,7 @@ const rowsOf = (out: string): Record<string, string> =>
   Object.fromEntries([...out.matchAll(/^ {2}(\w+) +([\d.]+.*)$/gm)].map(([, name = '', rest = '']) => [name, rest.trim()]));
 
 describe('npm run send', () => {
-  it.each(['auth0', 'clerk', 'stripe'] as const)('signs an event of %s as the vendor does', async (id) => {
+  it.each(WEBHOOK_SOURCES)('signs an event of %s as the vendor does', async (id) => {
     const { out, code } = await send(id);
     expect(code).toBe(0);
     const [{ path, headers, body } = { path: '', headers: {}, body: Buffer.of() }] = received;
@@ -139,7 +140,7 @@ describe('npm run send', () => {
   });
 
   it.each([
-    [['clark'], /^unknown source clark: known are auth0, clerk, stripe, cognito\. Usage: /],
+    [['clark'], new RegExp(`^unknown source clark: known are ${SOURCE_IDS.join(', ')}\\. Usage: `)],
     [[], /^which source\?: known are auth0/],
     [['clerk', 'stripe'], /^one source at a time: /],
     [['clerk', '--event', 'user.born'], /^unknown event user\.born of clerk: known are user\.created, user\.updated/],
