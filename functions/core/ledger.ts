@@ -139,13 +139,13 @@ export const decide = (item: LedgerItem, arrivals: readonly Arrival[]): Plan => 
     if (change.creates === true) createdAt = Math.max(createdAt ?? at, at);
     const dead = deletedAt !== undefined && (at <= deletedAt || createdAt === undefined || createdAt <= deletedAt);
     const last = seen[key];
+    const before = pending.get(key);
+    const sameInstant = before?.at === at ? before.events : last?.asOf === at ? last.events : [];
     if (dead) verdicts[index] = 'TOMBSTONED';
     else if (last !== undefined && at < last.asOf) verdicts[index] = 'STALE';
-    else if (last !== undefined && at === last.asOf && last.events.includes(event)) verdicts[index] = 'DUPLICATE';
+    else if (sameInstant.includes(event)) verdicts[index] = 'DUPLICATE';
     else {
-      const before = pending.get(key);
       if (before !== undefined) verdicts[before.index] = 'MERGED';
-      const sameInstant = before?.at === at ? before.events : last?.asOf === at ? last.events : [];
       const own = call as Identify; // deletions were handled above
       pending.set(key, {
         index,

@@ -204,7 +204,8 @@ const allComeBack = ({ Records }: SQSEvent, deps: DeliverDeps): Promise<SQSBatch
 
 /** A batch of the FIFO queue in, the identifiers of the messages to see again out: an object with an array, on every path. */
 export const createDeliver = (deps: DeliverDeps) =>
-  middy<SQSEvent, SQSBatchResponse, Error, Context>({ requestEnd: () => deps.metrics.flush() })
+  // No early answer at the time limit: it would give the messages back while an attempt still runs, and a frozen attempt goes on later.
+  middy<SQSEvent, SQSBatchResponse, Error, Context>({ requestEnd: () => deps.metrics.flush(), timeoutEarlyInMillis: 0 })
     .onError(async (request) => {
       request.response = await allComeBack(request.event, deps);
     })
