@@ -17,6 +17,8 @@ export const Envelope = z.strictObject({
   type: z.string().max(200),
   receivedAt: Moment,
   change: Change,
+  /** Sent by an operator or a resync, not by a vendor just now: goes after live traffic. @default 'live' */
+  lane: z.literal('backfill').optional(),
   /** The event as its schema left it, so that it can be mapped again after a refusal. Left out when the envelope would be too large. */
   event: z.unknown().optional(),
 });

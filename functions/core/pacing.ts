@@ -1,6 +1,12 @@
 /** Endpoint families with an allowance of their own: docs.userpilot.com/api-references/real-time/overview */
 export type Family = 'identify' | 'track' | 'delete';
 
+/** What a permit is for. Backfill takes only what live traffic leaves. */
+export type Lane = 'live' | 'backfill';
+
+/** A backfill call that gets no permit within this time goes back to the queue, so that it does not hold its batch. */
+export const BACKFILL_PATIENCE_MS = 5000;
+
 /**
  * GCRA: one permit every `intervalMs`, and up to `burst` at once after a pause.
  * Userpilot allows 600 identify calls a minute. 10/s with a burst of 10 gives 609 in some 60 s windows;

@@ -1,5 +1,5 @@
 import type { QueueMessage, RejectedEvent } from './envelope.ts';
-import type { Family } from './pacing.ts';
+import type { Family, Lane } from './pacing.ts';
 
 /** The FIFO queue between receive and deliver. */
 export interface EventQueue {
@@ -19,9 +19,10 @@ export interface RejectedQueue {
 export interface Limiter {
   /**
    * Waits for a permit. Throws a DependencyError when the limiter cannot be reached (then nothing may be sent)
-   * and an OutOfTime when the permit would come after `deadline` (epoch milliseconds).
+   * and an OutOfTime when the permit would come after `deadline` (epoch milliseconds). While live calls wait for
+   * permits, backfill gets none. @param lane default 'live'
    */
-  take(family: Family, deadline: number): Promise<void>;
+  take(family: Family, deadline: number, lane?: Lane): Promise<void>;
   /** Userpilot said 429: nobody's next permit comes before so many seconds from now. Without Retry-After: 1, 2, 4, 8. */
   pushBack(family: Family, retryAfterSeconds: number | undefined): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Identify } from '../core/calls.ts';
 import type { Envelope } from '../core/envelope.ts';
 import { BreakerOpen, type DeliveryCode, DeliveryError, DependencyError } from '../core/errors.ts';
 import { type Arrival, type Claim, decide, type Ledger, type LedgerUpdate, type Plan } from '../core/ledger.ts';
+import { BACKFILL_PATIENCE_MS, type Lane } from '../core/pacing.ts';
 import { type Limiter, OutOfTime } from '../core/ports.ts';
 import type { SecretCache } from '../core/secrets.ts';
 import type { Userpilot } from '../userpilot/client.ts';
@@ -56,12 +57,14 @@ const tell = async (error: DeliveryError, { limiter, breaker }: EntityDeps): Pro
 };
 
 /** One call, with a permit for every try. Once more at once after a lost socket, and once more with a key that was just renewed. */
-const send = async (call: Identify, trace: Trace, deps: EntityDeps): Promise<void> => {
+const send = async (call: Identify, trace: Trace, lane: Lane, deps: EntityDeps): Promise<void> => {
   const { limiter, breaker, userpilot, apiKey, deadline, now } = deps;
+  const latest =
+    lane === 'live' ? deadline - MIN_LEFT_MS : Math.min(deadline - MIN_LEFT_MS, now().getTime() + BACKFILL_PATIENCE_MS);
   let key = await apiKey.get();
   let mayReconnect = true;
   for (;;) {
-    await limiter.take('identify', deadline - MIN_LEFT_MS);
+    await limiter.take('identify', latest, lane);
     if (deadline - now().getTime() < MIN_LEFT_MS) throw new OutOfTime();
     try {
       if (key === undefined) throw new DeliveryError('UNAUTHORIZED');
@@ -92,8 +95,11 @@ const endingsOf = ({ verdicts }: Plan): readonly Ending[] =>
   });
 
 /** begin, decide, call, commit: in this order, or a newest state is lost when two attempts overlap or one dies in between. */
-const attempt = async (key: string, arrivals: readonly Arrival[], claim: Claim, deps: EntityDeps): Promise<readonly Ending[]> => {
+const attempt = async (key: string, messages: readonly InHand[], claim: Claim, deps: EntityDeps): Promise<readonly Ending[]> => {
   const { ledger } = deps;
+  const arrivals = messages.map(({ arrival }) => arrival);
+  // One live event among them makes the joint call live.
+  const lane = messages.every(({ envelope }) => envelope.lane === 'backfill') ? 'backfill' : 'live';
   const item = await ledger.begin(key, claim);
   const plan = decide(item, arrivals);
   if (plan.call === undefined) {
@@ -102,7 +108,7 @@ const attempt = async (key: string, arrivals: readonly Arrival[], claim: Claim, 
   }
   const trace: Trace = { mayHaveLanded: false };
   try {
-    await send(plan.call, trace, deps);
+    await send(plan.call, trace, lane, deps);
   } catch (error) {
     if (!trace.mayHaveLanded && !item.dirty) await ledger.commit(key, claim, NOTHING, true);
     throw error;
@@ -121,17 +127,16 @@ export const deliverEntity = async (key: string, messages: readonly InHand[], de
     attempts += 1;
     return { owner: `${deps.invocation}:${attempts}`, until: new Date(deps.deadline + 1000) };
   };
-  const arrivals = messages.map(({ arrival }) => arrival);
   const ended: Ending[] = [];
   try {
-    return await attempt(key, arrivals, claim(), deps);
+    return await attempt(key, messages, claim(), deps);
   } catch (error) {
     if (!(error instanceof DeliveryError) || error.retryable) return retryAll(messages, error);
     if (messages.length === 1) return [{ kind: 'refused', error }];
   }
-  for (const [index, arrival] of arrivals.entries()) {
+  for (const [index, message] of messages.entries()) {
     try {
-      ended.push(...(await attempt(key, [arrival], claim(), deps)));
+      ended.push(...(await attempt(key, [message], claim(), deps)));
     } catch (error) {
       if (!(error instanceof DeliveryError) || error.retryable) return [...ended, ...retryAll(messages.slice(index), error)];
       ended.push({ kind: 'refused', error });

@@ -105,6 +105,32 @@ describe('limiter', () => {
     await limiter.pushBack('identify', 1);
     expect(await take(limiter, 1)).toEqual([expect.closeTo(8000, 0)]);
   });
+  it('lets backfill have what live traffic leaves, and nothing while a live backlog stands', async () => {
+    const limiter = limiterWith();
+    const backfill = async (count: number) => {
+      const times: number[] = [];
+      for (let index = 0; index < count; index += 1) {
+        await limiter.take('identify', NEVER, 'backfill');
+        times.push(clock - start);
+      }
+      return times;
+    };
+    // Alone it runs at the full pace, without a burst.
+    const alone = await backfill(10);
+    expect(alone[0]).toBe(0);
+    expect(Math.abs((alone[9] ?? 0) - 9 * PACES.identify.intervalMs)).toBeLessThan(20);
+    // Behind 30 live calls, asked for at once, it waits until the last of them had its turn.
+    await Promise.all(Array.from({ length: 30 }, () => limiterWith().take('identify', NEVER)));
+    const before = clock;
+    await limiter.take('identify', NEVER, 'backfill');
+    expect(clock).toBeGreaterThanOrEqual(before);
+    clock = start + 1_000_000;
+    await Promise.all(Array.from({ length: 20 }, () => limiter.take('identify', NEVER)));
+    clock = start + 1_000_000;
+    await expect(limiter.take('identify', clock + 1000, 'backfill')).rejects.toMatchObject({ name: 'OutOfTime' });
+    // A live call gets its permit all the same.
+    await limiter.take('identify', NEVER);
+  });
   it('gives each family an allowance of its own', async () => {
     await limiterWith().pushBack('identify', 60);
     await limiterWith().take('track', NEVER);

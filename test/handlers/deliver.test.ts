@@ -281,6 +281,30 @@ describe('the API key', () => {
   });
 });
 
+describe('backfill', () => {
+  const lanes: string[] = [];
+  const backfill = (name: string, made: Made = {}): SQSRecord => {
+    const sent = record(name, made);
+    return { ...sent, body: sent.body.replace('{"v":1', '{"v":1,"lane":"backfill"') };
+  };
+  beforeEach(() => {
+    lanes.length = 0;
+    const { take } = limiter.limiter;
+    limiter.limiter.take = (family, deadline, lane = 'live') => {
+      lanes.push(lane);
+      return take(family, deadline, lane);
+    };
+  });
+  it('asks for the permits that live traffic leaves', async () => {
+    expect(await deliver([backfill('Noor')])).toEqual(back());
+    expect([nameOf(), lanes]).toEqual(['Noor', ['backfill']]);
+  });
+  it('goes with a live event of the same entity, as one live call', async () => {
+    expect(await deliver([backfill('old', { at: 1 }), record('new', { at: 2 })])).toEqual(back());
+    expect([nameOf(), lanes]).toEqual(['new', ['live']]);
+  });
+});
+
 describe('the breaker', () => {
   const others = (count: number) =>
     Array.from({ length: count }, (_, index) => record('x', { call: { kind: 'identifyUser', user_id: `${person}-${index}` } }));
