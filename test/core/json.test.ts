@@ -14,6 +14,24 @@ describe('parseJson', () => {
   it('does not count brackets inside strings, escaped quotes included', () => {
     expect(isTooDeep(bytes(JSON.stringify('\\"[{'.repeat(100))))).toBe(false);
   });
+  it('counts how deep brackets stand in each other, not how many there are', () => {
+    expect(parseJson(bytes(`[${'[],{},'.repeat(MAX_DEPTH)}{"a":[]}]`)).ok).toBe(true);
+    expect(isTooDeep(bytes(`${'[{}]'.repeat(9)}${'{"a":['.repeat(3)}`), 5)).toBe(true);
+    expect(isTooDeep(bytes(`${'[{}]'.repeat(9)}${'{"a":['.repeat(3)}`), 6)).toBe(false);
+  });
+  it.each([
+    ['a string', '"a"'],
+    ['an empty string', '""'],
+    ['a string with a closing bracket', '"]}]"'],
+    ['a string that ends in an escaped backslash', '"a\\\\"'],
+    ['a string with an escaped quote', '"\\""'],
+  ])('goes on counting after %s', (_, text) => {
+    expect(isTooDeep(bytes(`[${text},[[`), 2)).toBe(true);
+    expect(isTooDeep(bytes(`[${text},[[`), 3)).toBe(false);
+  });
+  it('ends with the bytes, inside a string or an escape as well', () => {
+    for (const text of ['', '"', '"\\', '"a', '"\\"']) expect(isTooDeep(bytes(text), 0)).toBe(false);
+  });
   it('refuses bytes that are not UTF-8 instead of reading them as something else', () => {
     expect(parseJson(new Uint8Array([0x22, 0xff, 0x22]))).toEqual({ ok: false });
   });
@@ -52,5 +70,8 @@ describe('scrub', () => {
       list: [{ accessToken: 'x', description: 'kept', shipping: 'kept' }],
     };
     expect(scrub(event)).toEqual({ id: 'u_1', list: [{ description: 'kept', shipping: 'kept' }] });
+  });
+  it('leaves every other kind of value as it is', () => {
+    for (const value of [null, 'text', 0, false, [], {}, [null, [1]], { a: null, b: '' }]) expect(scrub(value)).toEqual(value);
   });
 });

@@ -53,6 +53,19 @@ describe('staleness', () => {
     const second = arrival(5, user({ name: 'b' }), { event: 'e2' });
     expect(verdicts([first], [second], [first], [second])).toEqual([['SEND'], ['SEND'], ['DUPLICATE'], ['DUPLICATE']]);
   });
+  it('sends one event that came twice in a batch once, and knows each event of an instant again', () => {
+    const first = arrival(5, user({ name: 'a' }), { event: 'e1' });
+    const second = arrival(5, user({ name: 'b' }), { event: 'e2' });
+    expect(verdicts([first, first])).toEqual([['SEND', 'DUPLICATE']]);
+    expect(verdicts([first, second], [first], [second])).toEqual([['MERGED', 'SEND'], ['DUPLICATE'], ['DUPLICATE']]);
+  });
+  it('remembers the events of the newest instant alone, and of those the last twenty', () => {
+    const remembered = (...arrivals: readonly Arrival[]) => decide(EMPTY_ITEM, arrivals).update.seen['clerk/profile']?.events;
+    const names = Array.from({ length: 25 }, (_, index) => `e${index}`);
+    expect(remembered(arrival(5, user({ name: 'a' })))).toEqual(['e5']);
+    expect(remembered(arrival(5, user({ name: 'a' })), arrival(6, user({ name: 'b' })))).toEqual(['e6']);
+    expect(remembered(...names.map((event) => arrival(5, user({ event }), { event })))).toEqual(names.slice(5));
+  });
   it('never compares the clocks of two sources or two facets', () => {
     const stripe = arrival(2, user({ plan: 'pro' }), { source: 'stripe' });
     const membership = arrival(1, user({}, 'c_1'), { facet: 'membership' });
@@ -65,6 +78,24 @@ describe('unchanged', () => {
     const [, plan] = run([arrival(1, user({ a: '1', b: '2' }))], [arrival(2, user({ b: '2', a: '1' }))]);
     expect(plan?.verdicts).toEqual(['UNCHANGED']);
     expect(plan?.call).toBeUndefined();
+  });
+  it('takes any value of a property for a value, null included', () => {
+    const nothing: Call = { kind: 'identifyUser', user_id: 'u_1', metadata: { phone: null } };
+    expect(verdicts([arrival(1, nothing)], [arrival(2, nothing)], [arrival(3, user({ phone: 'null' }))])).toEqual([
+      ['SEND'],
+      ['UNCHANGED'],
+      ['SEND'],
+    ]);
+  });
+  it('holds for the whole batch: what an older change of the facet carries is sent', () => {
+    const [, plan] = run([arrival(1, user({ a: '1' }))], [arrival(2, user({ b: 'x' })), arrival(3, user({ a: '1' }))]);
+    expect(plan?.verdicts).toEqual(['MERGED', 'SEND']);
+    expect(plan?.call).toEqual(user({ a: '1', b: 'x' }));
+  });
+  it('keeps a short hash and no value of the profile', () => {
+    const { update } = decide(EMPTY_ITEM, [arrival(1, user({ name: 'Noor' }))]);
+    expect(update.seen['clerk/profile']).toEqual({ asOf: 1, hash: expect.stringMatching(/^[0-9a-f]{32}$/), events: ['e1'] });
+    expect(JSON.stringify(update)).not.toContain('Noor');
   });
   it('still moves the clock, so that an event in between stays stale', () => {
     expect(verdicts([arrival(1, user({ a: 'x' }))], [arrival(3, user({ a: 'x' }))], [arrival(2, user({ a: 'y' }))])).toEqual([
@@ -114,6 +145,32 @@ describe('deletion', () => {
       ['STALE'],
     ]);
   });
+  it('is written once: a repeated or an older one changes nothing, a newer one moves it', () => {
+    const [first, repeated, older, newer] = run([arrival(9, gone)], [arrival(9, gone)], [arrival(8, gone)], [arrival(12, gone)]);
+    expect(first?.update).toEqual({ seen: {}, forgetSeen: true, deletedAt: 9 });
+    for (const plan of [repeated, older]) {
+      expect(plan?.verdicts).toEqual(['DUPLICATE']);
+      expect(plan?.update).toEqual({ seen: {}, forgetSeen: false, deletedAt: 9 });
+    }
+    expect(newer?.verdicts).toEqual(['TOMBSTONE']);
+    expect(newer?.update).toMatchObject({ forgetSeen: true, deletedAt: 12 });
+  });
+  it('is not undone by a creation that came before it, in the ledger or at the same instant', () => {
+    const born = (at: number) => arrival(at, user({ a: '1' }), { creates: true });
+    const late = arrival(7, user({ a: '2' }));
+    expect(verdicts([born(1)], [arrival(5, gone)], [late])).toEqual([['SEND'], ['TOMBSTONE'], ['TOMBSTONED']]);
+    expect(verdicts([born(5)], [arrival(5, gone)], [late])).toEqual([['SEND'], ['TOMBSTONE'], ['TOMBSTONED']]);
+  });
+  it('keeps its own instant for itself after the user was created again', () => {
+    const membership = (at: number) => arrival(at, user({}, 'c_1'), { facet: 'membership' });
+    const born = arrival(6, user({ a: '1' }), { creates: true });
+    expect(verdicts([arrival(5, gone)], [born], [membership(5)], [membership(6)])).toEqual([
+      ['TOMBSTONE'],
+      ['SEND'],
+      ['TOMBSTONED'],
+      ['SEND'],
+    ]);
+  });
   it('overtakes updates in the same batch', () => {
     const [plan] = run([arrival(2, gone), arrival(1, user({ a: '1' })), arrival(3, user({ a: '2' }))]);
     expect(plan?.verdicts).toEqual(['TOMBSTONE', 'TOMBSTONED', 'TOMBSTONED']);
@@ -132,6 +189,32 @@ describe('merging', () => {
     const { call } = decide(EMPTY_ITEM, [arrival(1, user({ created_at: 'then', n: '1' })), arrival(2, user({ n: '2' }))]);
     expect(call).toEqual(user({ created_at: 'then', n: '2' }));
   });
+  it('leaves the user in the company of the newest change that names one', () => {
+    const joined = (first: Call, second: Call) => decide(EMPTY_ITEM, [arrival(1, first), arrival(2, second)]).call;
+    expect(joined(user({}, 'c_1'), user({}, 'c_2'))).toEqual(user({}, 'c_2'));
+    expect(joined(user({}, 'c_1'), user({ a: '1' }))).toEqual(user({ a: '1' }, 'c_1'));
+    expect(joined(user({ a: '1' }), user({}, 'c_2'))).toEqual(user({ a: '1' }, 'c_2'));
+  });
+  it('adds nothing that no change carries', () => {
+    const company = (metadata?: Record<string, string>): Call => ({
+      kind: 'identifyCompany',
+      company_id: 'c_1',
+      ...(metadata === undefined ? {} : { metadata }),
+    });
+    const bare: Call = { kind: 'identifyUser', user_id: 'u_1' };
+    const joined = (first: Call, second: Call) => decide(EMPTY_ITEM, [arrival(1, first), arrival(2, second)]).call;
+    expect(joined(bare, bare)).toStrictEqual(bare);
+    expect(joined(company(), company())).toStrictEqual(company());
+    expect(joined(company({ a: '1' }), company({ b: '2' }))).toStrictEqual(company({ a: '1', b: '2' }));
+  });
+  it('gives the last word to the facet that changed last, also when it had changed before', () => {
+    const { call } = decide(EMPTY_ITEM, [
+      arrival(1, user({ name: 'first' })),
+      arrival(2, user({ name: 'second' }), { source: 'stripe' }),
+      arrival(3, user({ name: 'third' })),
+    ]);
+    expect(call).toEqual(user({ name: 'third' }));
+  });
   it('joins sources and facets in the order of their times', () => {
     const { call, update } = decide(EMPTY_ITEM, [
       arrival(2, user({}, 'c_1'), { facet: 'membership' }),
@@ -140,6 +223,15 @@ describe('merging', () => {
     ]);
     expect(call).toEqual(user({ name: 'stripe', email: 'e', plan: 'pro' }, 'c_1'));
     expect(Object.keys(update.seen).sort()).toEqual(['clerk/membership', 'clerk/profile', 'stripe/profile']);
+  });
+});
+
+describe('an entity that was never seen', () => {
+  it('has nothing unaccounted for', () => {
+    expect(EMPTY_ITEM).toEqual({ seen: {}, dirty: false });
+  });
+  it('gets no field without a value written, as the table would refuse it', () => {
+    expect(decide(EMPTY_ITEM, [])).toStrictEqual({ verdicts: [], update: { seen: {}, forgetSeen: false } });
   });
 });
 
