@@ -1,0 +1,42 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import * as z from 'zod';
+import { Problem } from '../../local/problem.ts';
+import { reached } from './trouble.ts';
+
+/** The name that infra/app.ts gives a stage's stack. */
+const stackName = (stage: string): string => `UserpilotWebhooks-${stage}`;
+
+/** What the stack prints of its queues. */
+const Outputs = z.object({ EventsQueueUrl: z.url(), RejectedQueueUrl: z.url(), DeadLettersQueueUrl: z.url() });
+type Outputs = z.infer<typeof Outputs>;
+
+/** CloudFormation has no code of its own for this. */
+const isMissing = (error: unknown): boolean => error instanceof Error && /does not exist/.test(error.message);
+
+/**
+ * Where the queues of a deployed stage are, with the credentials of the ordinary AWS variables.
+ *
+ * @param region absent = that of the AWS variables or profile.
+ * @throws Problem when there is no such stack, or nobody may look.
+ */
+export const queuesOfStack = async (stage: string, region: string | undefined): Promise<Outputs> => {
+  const client = new CloudFormationClient(region === undefined ? {} : { region });
+  const name = stackName(stage);
+  try {
+    const answer = client.send(new DescribeStacksCommand({ StackName: name })).catch((cause: unknown) => {
+      if (!isMissing(cause)) throw cause;
+      const where = region === undefined ? 'this AWS account and region' : `this AWS account in ${region}`;
+      throw new Problem(`There is no stack ${name} in ${where}: deploy it, or choose another --stage or AWS profile.`, { cause });
+    });
+    const { Stacks } = await reached('CloudFormation', answer);
+    const outputs = Object.fromEntries(
+      (Stacks?.[0]?.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]),
+    );
+    const parsed = Outputs.safeParse(outputs);
+    if (parsed.success) return parsed.data;
+    const missing = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
+    throw new Problem(`The stack ${name} has no output ${missing}: deploy this version of it first.`);
+  } finally {
+    client.destroy();
+  }
+};
