@@ -5,7 +5,7 @@ import type { SupersededCode } from './reasons.ts';
 /** What was last sent for one facet of one source. Times are epoch milliseconds; no profile is stored. */
 export interface Seen {
   readonly asOf: number;
-  /** Of the newest change's own call, written after Userpilot accepted it. */
+  /** Of the newest change's own call, written after Userpilot accepted it; empty when Userpilot may hold another. */
   readonly hash: string;
   /** Idempotency keys of the events at exactly `asOf`: tells a duplicate from another change of the same second. */
   readonly events: readonly string[];
@@ -71,6 +71,9 @@ export interface Plan {
 
 /** More duplicates of one instant than this are not worth remembering. */
 const MAX_EVENTS = 20;
+
+/** The hash of no call. */
+const UNKNOWN = '';
 
 const hashOf = (call: Call): string => digest(JSON.stringify(sorted(call))).slice(0, 32);
 
@@ -165,6 +168,11 @@ export const decide = (item: LedgerItem, arrivals: readonly Arrival[]): Plan => 
     update[key] = { asOf: change.at, hash, events: change.events };
     if (!item.dirty && seen[key]?.hash === hash && change.call === change.own) verdicts[change.index] = 'UNCHANGED';
     else call = call === undefined ? change.call : merged(call, change.call);
+  }
+  // An attempt that is unaccounted for may have sent any facet. The commit after this call settles the entity, and so what
+  // this call leaves out must not count as unchanged later.
+  if (item.dirty && call !== undefined) {
+    for (const [key, entry] of Object.entries(seen)) update[key] ??= { ...entry, hash: UNKNOWN };
   }
   return {
     verdicts,
