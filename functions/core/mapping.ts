@@ -10,7 +10,8 @@ export const idAt = (root: unknown, paths: readonly Path[]): string | undefined 
   for (const path of paths) {
     const value = valueAt(root, path);
     const id = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-    if (typeof id === 'string' && id.trim() !== '' && id.length <= 1024 && !JUNK_IDS.has(id)) return id;
+    // Halves of surrogate pairs all digest alike: two such ids would share a place in the ledger.
+    if (typeof id === 'string' && id.trim() !== '' && id.length <= 1024 && id.isWellFormed() && !JUNK_IDS.has(id)) return id;
   }
   return undefined;
 };
