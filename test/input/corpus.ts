@@ -1,0 +1,27 @@
+import { alteredBodies, contentEncodings } from './altered-bodies.ts';
+import { type Case, throughEveryDoor, throughSomeDoor } from './case.ts';
+import { brokenEvents, misplaced } from './doors.ts';
+import { flippedHeaders, oddHeaders, spoiledHeaders, truncatedHeaders } from './forged-headers.ts';
+import { forgedSignatures } from './forged-signatures.ts';
+import { hostileJson } from './hostile-json.ts';
+import { replays } from './replays.ts';
+import type { Target } from './target.ts';
+
+/** Every hostile request to one source, under a name that says what is wrong with it. */
+export const corpusOf = (target: Target): readonly Case[] => [
+  ...throughEveryDoor(target, [
+    ...spoiledHeaders(target),
+    ...oddHeaders(target),
+    ...forgedSignatures(target),
+    ...replays(target),
+    ...misplaced(target),
+    ...contentEncodings(target),
+  ]),
+  ...throughSomeDoor(target, [
+    ...flippedHeaders(target),
+    ...truncatedHeaders(target),
+    ...alteredBodies(target),
+    ...hostileJson(target),
+  ]),
+  ...brokenEvents(target),
+];

@@ -1,0 +1,161 @@
+import { MAX_BODY_BYTES } from '../../functions/handlers/receive.ts';
+import type { Expected, Mutation } from './case.ts';
+import { HOSTILE_MOMENTS, HOSTILE_VALUES, NOT_JSON } from './hostile-values.ts';
+import { type JsonPath, pathsIn, valueIn, withMembers, withRaw } from './json-paths.ts';
+import { isDatedByBody, NOW, signed, type Target, targets, who } from './target.ts';
+
+const shown = (path: JsonPath): string => (path.length === 0 ? 'the whole' : path.join('.'));
+
+/** How deep a text nests; enough for texts of ours, whose strings hold no brackets that matter. */
+const depthOf = (text: string): number => {
+  let [depth, deepest] = [0, 0];
+  for (const sign of text.replace(/"(?:[^"\\]|\\.)*"/g, '')) {
+    if (sign === '[' || sign === '{') depth += 1;
+    if (sign === ']' || sign === '}') depth -= 1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+};
+
+const mutation = (target: Target, name: string, body: string, expected: Expected = 'taken'): Mutation => ({
+  name,
+  request: signed(target, { body }),
+  expected: Buffer.byteLength(body) > MAX_BODY_BYTES ? 413 : expected === 'taken' && depthOf(body) > 64 ? 400 : expected,
+});
+
+const signUpOf = (target: Target): unknown => JSON.parse(signed(target).body.toString('utf8'));
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A share of a table, another one each turn. The more sources there are the smaller, so that the whole stays as long. */
+const inTurn = <T>(table: Readonly<Record<string, T>>, turn: number): readonly (readonly [string, T])[] => {
+  const share = Math.max(3, targets.length);
+  return Object.entries(table).filter((_, index) => (index + turn) % share === 0);
+};
+
+/** Hostile values in the place of each member of a sign-up; each text that is no JSON in one of them. */
+const values = (target: Target): readonly Mutation[] => {
+  const signUp = signUpOf(target);
+  const paths = pathsIn(signUp);
+  return [
+    ...paths.flatMap((path, turn) =>
+      inTurn(HOSTILE_VALUES, turn).map(([name, raw]) =>
+        mutation(target, `${shown(path)} is ${name}`, withRaw(signUp, path, raw)),
+      ),
+    ),
+    ...Object.entries(NOT_JSON).map(([name, raw], index) => {
+      const path = paths[index % paths.length] ?? [];
+      return mutation(target, `${shown(path)} is ${name}, not JSON`, withRaw(signUp, path, raw), 400);
+    }),
+  ];
+};
+
+const isMoment = (value: unknown): boolean =>
+  typeof value === 'number' || (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value));
+
+/** Hostile moments in the place of each number and date of every event that the vendor sends. */
+const moments = (target: Target): readonly Mutation[] => {
+  const expected = isDatedByBody(target) ? 'answered' : 'taken';
+  return target.sender.types.flatMap((type) => {
+    const event: unknown = JSON.parse(target.sender.body(type, who, { now: NOW, eventId: 'invented1' }));
+    const paths = pathsIn(event).filter((path) => isMoment(valueIn(event, path)));
+    return paths.flatMap((path, turn) =>
+      inTurn(HOSTILE_MOMENTS, turn).map(([name, raw]) =>
+        mutation(target, `${shown(path)} of ${type} is ${name}`, withRaw(event, path, raw), expected),
+      ),
+    );
+  });
+};
+
+const EXTRA: Readonly<Record<string, string>> = {
+  'a prototype': '"__proto__":{"polluted":true}',
+  'an escaped prototype': '"\\u005f_proto__":{"polluted":true}',
+  'a constructor': '"constructor":{"prototype":{"polluted":true}}',
+  'the prototype of a constructor': '"prototype":{"polluted":true}',
+  'names that every object has': '"hasOwnProperty":null,"toString":null,"valueOf":null',
+  'names that others call': '"then":"x","toJSON":"x"',
+  'a length': '"length":1e9',
+  'a name of 100,000 characters': `"${'aB-'.repeat(33_333)}":1`,
+};
+
+/** Further members at either end of every object of a sign-up, those that are there already among them. */
+const members = (target: Target): readonly Mutation[] => {
+  const signUp = signUpOf(target);
+  const objects = [[], ...pathsIn(signUp)].filter((path) => isObject(valueIn(signUp, path)));
+  return objects.flatMap((path) => [
+    ...Object.entries(EXTRA).map(([name, text]) =>
+      mutation(target, `${shown(path)} begins with ${name}`, withMembers(signUp, path, { first: text }), 'accepted'),
+    ),
+    ...Object.keys(valueIn(signUp, path) as object).flatMap((name) => {
+      const again = `${JSON.stringify(name)}:{"of":"another kind"}`;
+      return [
+        // The last one counts: of this member nothing hostile is left.
+        mutation(
+          target,
+          `${shown(path)} holds ${name} twice, spoiled first`,
+          withMembers(signUp, path, { first: again }),
+          'accepted',
+        ),
+        mutation(target, `${shown(path)} holds ${name} twice, spoiled last`, withMembers(signUp, path, { last: again })),
+      ];
+    }),
+  ]);
+};
+
+/** `item` as often as the body may hold it, at most `most` times. */
+const filled = (item: (index: number) => string, most: number, room: number): string => {
+  const items: string[] = [];
+  for (let length = 0; items.length < most; length += (items.at(-1)?.length ?? 0) + 1) {
+    const next = item(items.length);
+    if (length + next.length + 1 > room) break;
+    items.push(next);
+  }
+  return items.join(',');
+};
+
+const listOf = (item: string) => (room: number) => `[${filled(() => item, 100_000, room)}]`;
+
+/** Values as large as a body may be. */
+const LARGE: Readonly<Record<string, (room: number) => string>> = {
+  'a list of 100,000 zeros': listOf('0'),
+  'a list of empty lists': listOf('[]'),
+  'a list of empty objects': listOf('{}'),
+  'a list of nulls': listOf('null'),
+  'a list of empty strings': listOf('""'),
+  'a list of numbers that print longer than they came': listOf('1e20'),
+  'an object of as many names as fit': (room) => `{${filled((index) => `"${index.toString(36)}":0`, 100_000, room)}}`,
+  'a text of JSON with as many names as fit': (room) =>
+    JSON.stringify(`{${filled((index) => `"${index.toString(36)}":0`, 100_000, room - 100_000)}}`),
+  'a string as long as fits': (room) => JSON.stringify('x'.repeat(room - 2)),
+  'a string of 70,000 characters': () => JSON.stringify('x'.repeat(70_000)),
+  'a string of 20,000 accented letters': () => JSON.stringify('é'.repeat(20_000)),
+  'a string of DEL characters, each six in ASCII JSON': (room) => JSON.stringify('\u007f'.repeat(room - 2)),
+};
+
+/** Large values in the place of the whole, of the id, and of each object and list that the schema keeps; nobody looks at the others. */
+const large = (target: Target): readonly Mutation[] => {
+  const signUp = signUpOf(target);
+  const kept = target.source.schema.parse(signUp);
+  const id = target.userId.join('.');
+  const isPlace = (path: JsonPath) => typeof valueIn(kept, path) === 'object' || path.join('.') === id;
+  const paths = [[], ...pathsIn(signUp).filter(isPlace)];
+  return paths.flatMap((path) => {
+    const room = MAX_BODY_BYTES - Buffer.byteLength(withRaw(signUp, path, '')) - 4;
+    return Object.entries(LARGE).map(([name, raw]) =>
+      mutation(target, `${shown(path)} is ${name}`, withRaw(signUp, path, raw(room)), 'authentic'),
+    );
+  });
+};
+
+const tooLarge = (target: Target): readonly Mutation[] => {
+  const keys = Array.from({ length: 100_000 }, (_, index) => `"${index.toString(36)}":0`).join(',');
+  return [mutation(target, 'begins with 100,000 members', withMembers(signUpOf(target), [], { first: keys }), 413)];
+};
+
+/** Correctly signed, and none of it what the vendor means. */
+export const hostileJson = (target: Target): readonly Mutation[] => [
+  ...values(target),
+  ...moments(target),
+  ...members(target),
+  ...large(target),
+  ...tooLarge(target),
+];
