@@ -61,10 +61,11 @@ const send = async (call: Identify, trace: Trace, lane: Lane, deps: EntityDeps):
   const { limiter, breaker, userpilot, apiKey, deadline, now } = deps;
   const latest =
     lane === 'live' ? deadline - MIN_LEFT_MS : Math.min(deadline - MIN_LEFT_MS, now().getTime() + BACKFILL_PATIENCE_MS);
-  let key = await apiKey.get();
   let mayReconnect = true;
   for (;;) {
     await limiter.take('identify', latest, lane);
+    // After the wait: another call may have found the key changed meanwhile.
+    const key = await apiKey.get();
     if (deadline - now().getTime() < MIN_LEFT_MS) throw new OutOfTime();
     try {
       if (key === undefined) throw new DeliveryError('UNAUTHORIZED');
@@ -83,7 +84,6 @@ const send = async (call: Identify, trace: Trace, lane: Lane, deps: EntityDeps):
         await tell(error, deps);
         throw error;
       }
-      key = renewed;
     }
   }
 };
