@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Call, Change, Facet } from '../../functions/core/calls.ts';
 import { type Arrival, decide, EMPTY_ITEM, type LedgerItem, type Plan } from '../../functions/core/ledger.ts';
@@ -109,6 +109,33 @@ describe('unchanged', () => {
     // An attempt with y may have reached Userpilot before its function died: x must go out again.
     expect(decide(item, [arrival(2, user({ a: 'y' })), arrival(3, user({ a: 'x' }))]).call).toEqual(user({ a: 'x' }));
     expect(decide(item, [arrival(3, user({ a: 'x' }))]).verdicts).toEqual(['SEND']);
+  });
+});
+
+describe('an attempt that is unaccounted for', () => {
+  const membership = (at: number) => arrival(at, user({}, 'c_1'), { facet: 'membership' });
+  let known: LedgerItem;
+  let dirty: LedgerItem;
+  beforeEach(() => {
+    const profileSent = after(EMPTY_ITEM, decide(EMPTY_ITEM, [arrival(1, user({ a: 'x' }))]));
+    known = after(profileSent, decide(profileSent, [membership(2)]));
+    dirty = { ...known, dirty: true };
+  });
+
+  it('may have sent any facet, so the next call makes every other hash count for nothing, and moves no clock', () => {
+    const plan = decide(dirty, [arrival(3, user({ a: 'y' }))]);
+    expect(plan.update.seen['clerk/membership']).toEqual({ asOf: 2, hash: '', events: ['e2'] });
+    const settled = after(dirty, plan);
+    expect(decide(settled, [membership(1)]).verdicts).toEqual(['STALE']);
+    expect(decide(settled, [membership(4)]).verdicts).toEqual(['SEND']);
+    expect(decide(settled, [arrival(4, user({ a: 'y' }))]).verdicts).toEqual(['UNCHANGED']);
+  });
+  it('leaves the hashes alone while nothing is sent', () => {
+    expect(decide(dirty, [arrival(0, user({ a: 'old' }))]).update.seen).toEqual({});
+  });
+  it('is needed for that: a call after a settled one touches its own facet alone', () => {
+    expect(Object.keys(decide(known, [arrival(3, user({ a: 'y' }))]).update.seen)).toEqual(['clerk/profile']);
+    expect(decide(known, [membership(3)]).verdicts).toEqual(['UNCHANGED']);
   });
 });
 
