@@ -27,7 +27,7 @@ const arrival = (
 };
 
 /** What the ledger holds after Userpilot accepted the plan. */
-const after = (item: LedgerItem, { update }: Plan): LedgerItem => ({
+const stateAfter = (item: LedgerItem, { update }: Plan): LedgerItem => ({
   dirty: false,
   seen: update.forgetSeen ? update.seen : { ...item.seen, ...update.seen },
   ...(update.deletedAt === undefined ? {} : { deletedAt: update.deletedAt }),
@@ -38,7 +38,7 @@ const run = (...batches: readonly (readonly Arrival[])[]) => {
   let item = EMPTY_ITEM;
   return batches.map((batch) => {
     const plan = decide(item, batch);
-    item = after(item, plan);
+    item = stateAfter(item, plan);
     return plan;
   });
 };
@@ -105,7 +105,7 @@ describe('unchanged', () => {
     ]);
   });
   it('does not trust the hash while an attempt is unaccounted for', () => {
-    const item = { ...after(EMPTY_ITEM, decide(EMPTY_ITEM, [arrival(1, user({ a: 'x' }))])), dirty: true };
+    const item = { ...stateAfter(EMPTY_ITEM, decide(EMPTY_ITEM, [arrival(1, user({ a: 'x' }))])), dirty: true };
     // An attempt with y may have reached Userpilot before its function died: x must go out again.
     expect(decide(item, [arrival(2, user({ a: 'y' })), arrival(3, user({ a: 'x' }))]).call).toEqual(user({ a: 'x' }));
     expect(decide(item, [arrival(3, user({ a: 'x' }))]).verdicts).toEqual(['SEND']);
@@ -117,15 +117,15 @@ describe('an attempt that is unaccounted for', () => {
   let known: LedgerItem;
   let dirty: LedgerItem;
   beforeEach(() => {
-    const profileSent = after(EMPTY_ITEM, decide(EMPTY_ITEM, [arrival(1, user({ a: 'x' }))]));
-    known = after(profileSent, decide(profileSent, [membership(2)]));
+    const profileSent = stateAfter(EMPTY_ITEM, decide(EMPTY_ITEM, [arrival(1, user({ a: 'x' }))]));
+    known = stateAfter(profileSent, decide(profileSent, [membership(2)]));
     dirty = { ...known, dirty: true };
   });
 
   it('may have sent any facet, so the next call makes every other hash count for nothing, and moves no clock', () => {
     const plan = decide(dirty, [arrival(3, user({ a: 'y' }))]);
     expect(plan.update.seen['clerk/membership']).toEqual({ asOf: 2, hash: '', events: ['e2'] });
-    const settled = after(dirty, plan);
+    const settled = stateAfter(dirty, plan);
     expect(decide(settled, [membership(1)]).verdicts).toEqual(['STALE']);
     expect(decide(settled, [membership(4)]).verdicts).toEqual(['SEND']);
     expect(decide(settled, [arrival(4, user({ a: 'y' }))]).verdicts).toEqual(['UNCHANGED']);
