@@ -83,7 +83,7 @@ const attempt = <T>(act: () => T | Promise<T>): Promise<T> => {
 export const createProcess = ({ name, world, skewMs, fateOf }: ProcessOptions): Process => {
   const { random } = world;
   let alive = true;
-  let mourn = () => undefined as void;
+  let mourn: () => void = () => undefined;
   const die = () => {
     if (!alive) return;
     alive = false;

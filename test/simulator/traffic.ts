@@ -1,4 +1,5 @@
 import type { Change, Facet } from '../../functions/core/calls.ts';
+import type { Lane } from '../../functions/core/pacing.ts';
 import type { Invented } from '../../functions/sources/sender.ts';
 import type { Random } from './random.ts';
 import { MINUTE, SECOND, START } from './world.ts';
@@ -29,7 +30,7 @@ export type Delivery =
   /** Signed by the vendor's sender and taken in by the real receive function. */
   | { readonly kind: 'signed'; readonly type: string; readonly who: Invented; readonly id: string; readonly at: number }
   /** Put into the queue as it is: a source of which no more than its changes matters. */
-  | { readonly kind: 'mapped'; readonly change: Change };
+  | { readonly kind: 'mapped'; readonly change: Change; readonly lane: Lane };
 
 export interface Traffic {
   readonly events: number;
@@ -51,6 +52,8 @@ export interface Traffic {
   readonly flips: number;
   /** Share of the events that Userpilot takes under no circumstances. */
   readonly poison: number;
+  /** Share of the ready-made changes that go in the backfill lane. */
+  readonly backfill: number;
   /** Milliseconds that a vendor's clock may be off, either way. */
   readonly vendorSkewMs: number;
 }
@@ -68,6 +71,7 @@ export const USUAL: Traffic = {
   ties: 0.1,
   flips: 0.5,
   poison: 0,
+  backfill: 0.1,
   vendorSkewMs: 0,
 };
 
@@ -78,6 +82,7 @@ export const RETURNING: Partial<Traffic> = { users: 2, kinds: 1, flips: 0.9, del
 export const POISON = 'poison';
 
 interface Draft {
+  readonly lane: Lane;
   readonly user: string;
   readonly company: string;
   readonly id: string;
@@ -132,7 +137,7 @@ const STRIPE = signed('stripe', 'customer.updated', (draft) => [
 /** A source whose events are put straight into the queue, with a facet that the others lack. */
 const mapped =
   (facet: Facet, kind: Saying['kind'] = 'state'): Make =>
-  ({ user, id, at, state, sendAt }) => {
+  ({ user, id, at, state, sendAt, lane }) => {
     const properties = kind === 'deletion' ? {} : { [`auth0_${facet}`]: state };
     const call =
       kind === 'deletion'
@@ -144,7 +149,7 @@ const mapped =
       eventId: id,
       sendAt,
       says: [{ entity: `user:${user}`, facet, at, kind, properties }],
-      delivery: { kind: 'mapped', change },
+      delivery: { kind: 'mapped', change, lane },
     };
   };
 const AUTH0 = {
@@ -168,7 +173,7 @@ const UPDATES = [
 
 /** Invented events of some users, in the order in which they happened. */
 export const createTraffic = (random: Random, traffic: Traffic): readonly Happening[] => {
-  const { events, users, kinds, spanMs, shuffleMs, deletions, rebirths, ties, flips, poison, vendorSkewMs } = traffic;
+  const { events, users, kinds, spanMs, shuffleMs, deletions, rebirths, ties, flips, poison, backfill, vendorSkewMs } = traffic;
   const happenings: Happening[] = [];
   const reborn: { readonly user: string; readonly make: Make }[] = [];
   const skews = new Map<string, number>();
@@ -193,7 +198,8 @@ export const createTraffic = (random: Random, traffic: Traffic): readonly Happen
     const sendAt = at + random.below(500) + random.between(0, shuffleMs);
     const unique = random.chance(poison) ? `${POISON}${index}` : `n${index}`;
     const text = random.chance(flips) && !unique.startsWith(POISON) ? random.pick(['x', 'y']) : unique;
-    const draft: Draft = { user, company: `company_${random.below(2)}`, id: `e${index}`, at, state: text, sendAt };
+    const lane = random.chance(backfill) ? 'backfill' : 'live';
+    const draft: Draft = { lane, user, company: `company_${random.below(2)}`, id: `e${index}`, at, state: text, sendAt };
     const { source } = make(draft);
     happenings.push(make({ ...draft, at: at + skewOf(source) }));
   }

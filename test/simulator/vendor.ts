@@ -52,7 +52,9 @@ export const startVendor = (stage: Stage, happenings: readonly Happening[], { tr
     if (delivery.kind === 'mapped') {
       const process = direct.take();
       const receivedAt = new Date(world.now());
-      const message = toQueueMessage({ v: 1, source, eventId, type: 'invented', receivedAt, change: delivery.change });
+      const { change, lane } = delivery;
+      const envelope = { v: 1, source, eventId, type: 'invented', receivedAt, change } as const;
+      const message = toQueueMessage(lane === 'live' ? envelope : { ...envelope, lane });
       if (message === undefined) throw new Error('the traffic holds an event that is too large');
       const end = (status: number) => {
         direct.giveBack(process, process.isAlive());

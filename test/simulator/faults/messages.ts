@@ -55,6 +55,7 @@ export const messageFaults = {
   }),
   'many events of one instant': () => ({ traffic: { ties: 0.7, users: 2 } }),
   'all of one user': () => ({ traffic: { users: 1, spanMs: 2 * MINUTE } }),
+  'backfill beside live events': () => ({ traffic: { backfill: 0.8, kinds: 9, spanMs: 10 * SECOND } }),
   'redelivered after a lost deletion': lostDeletes,
   'visibility runs out': killing('die after', ['ledger.begin', 'userpilot', 'ledger.commit', 'queue.retryIn']),
   'the events queue refuses': striking(['fail', 'lose', 'partly'], { ports: ['queue.send'], of: 'receive' }),

@@ -2,7 +2,7 @@ import { API_KEY_SECRET } from '../deliver-worker.ts';
 import { RETURNING } from '../traffic.ts';
 import { type MakeTrouble, reacting, storm } from '../trouble.ts';
 import type { Reaction } from '../wire.ts';
-import { HOUR, MINUTE, SECOND } from '../world.ts';
+import { HOUR, MINUTE, SECOND, START } from '../world.ts';
 
 type Answer = Extract<Reaction, { kind: 'answer' }>;
 const answer = (status: number, rest: Partial<Answer> = {}): Answer => ({ kind: 'answer', status, ...rest });
@@ -45,16 +45,17 @@ const mixed: MakeTrouble = (random) => {
   return { react: ({ at }) => (strikes(at) ? random.pick(reactions) : undefined) };
 };
 
-/** What seemed to fail had its effect, and the same call is refused when it comes again. */
+/** What seemed to fail had its effect, and for a while Userpilot refuses whatever else comes for the same user or company. */
 const refusedLater: MakeTrouble = (random) => {
-  const strikes = storm(random);
-  const seen = new Set<string>();
+  const until = new Map<string, number>();
   return {
-    traffic: { ...RETURNING, kinds: 2 },
+    traffic: { ...RETURNING, flips: 1, kinds: 3, users: 3, events: 60, spanMs: 20 * MINUTE },
     react: ({ at, body }) => {
-      if (seen.has(body)) return answer(400);
-      if (!strikes(at)) return undefined;
-      seen.add(body);
+      const entity = Object.values(JSON.parse(body) as Record<string, unknown>)[0]; // the id comes first
+      if (typeof entity !== 'string') return undefined;
+      if (at < (until.get(entity) ?? 0)) return answer(400);
+      if (at > START + 15 * MINUTE || random.chance(0.6)) return undefined;
+      until.set(entity, at + random.between(20, 90) * SECOND);
       return { kind: 'silence', lands: 'yes' };
     },
   };
