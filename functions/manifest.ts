@@ -8,6 +8,10 @@ export const SOURCE_IDS = [...WEBHOOK_SOURCES, ...TRIGGER_SOURCES] as const;
 export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
 export type SourceId = (typeof SOURCE_IDS)[number];
 
+/** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
+export const REFRESH_SOURCES = [] as const satisfies readonly WebhookSourceId[];
+export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
+
 export const webhookPath = (source: string): string => `/webhooks/${source}`;
 
 /** Environment variables of the functions. None holds a secret: values are names, addresses and settings. */
@@ -17,6 +21,7 @@ export const ENV = {
   rejectedQueueUrl: 'REJECTED_QUEUE_URL',
   tableName: 'TABLE_NAME',
   signingSecretId: 'SIGNING_SECRET_ID',
+  refreshQueueUrl: 'REFRESH_QUEUE_URL',
   userpilotSecretId: 'USERPILOT_SECRET_ID',
   userpilotBaseUrl: 'USERPILOT_BASE_URL',
   retry: 'RETRY_SETTINGS',
@@ -39,7 +44,9 @@ export const METRICS = {
   breakerTried: 'BreakerTried',
   breakerClosed: 'BreakerClosed',
   secretUnavailable: 'SecretUnavailable',
-  /** A Cognito sign-up that could not be queued within the time that Cognito gives. */
+  keysUnavailable: 'PublicKeysUnavailable',
+  refreshed: 'ProfileFetched',
+  /** A sign-up that could not be queued within the time that the vendor gives, while the person waits. */
   lost: 'SignUpNotQueued',
 } as const;
 

@@ -24,11 +24,13 @@ const importsOf = (file: string): readonly string[] => {
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'functions/core': ['zod', 'node:crypto'],
   'functions/sources': ['functions/core', 'functions/manifest.ts', 'zod', 'node:crypto'],
-  'functions/userpilot': ['functions/core', 'zod'],
+  'functions/outbound': ['functions/core', 'functions/sources/directory.ts'],
+  'functions/userpilot': ['functions/core', 'functions/outbound', 'zod'],
   'functions/middleware': ['functions/core', '@middy/core', 'aws-lambda'],
   'functions/handlers': [
     'functions/core',
     'functions/sources/source.ts',
+    'functions/sources/directory.ts',
     'functions/userpilot',
     'functions/middleware',
     'functions/manifest.ts',
@@ -70,7 +72,7 @@ describe('imports', () => {
     const known = files('functions/handlers')
       .flatMap(importsOf)
       .filter((target) => target.startsWith('functions/sources/'));
-    expect(new Set(known)).toEqual(new Set(['functions/sources/source.ts']));
+    expect(new Set(known)).toEqual(new Set(['functions/sources/source.ts', 'functions/sources/directory.ts']));
   });
 });
 

@@ -6,12 +6,16 @@ import { TABLE_KEY } from '../manifest.ts';
 
 type Numbers = Readonly<Record<string, number>>;
 
-/** One DynamoDB item per endpoint family. */
-export const createLimiterStore = (client: DynamoDBClient, table: string): LimiterStore => {
+/**
+ * One DynamoDB item per endpoint family.
+ * @param vendor the source whose API is paced; absent = Userpilot
+ */
+export const createLimiterStore = (client: DynamoDBClient, table: string, vendor?: string): LimiterStore => {
+  const keyOf = (family: Family) => `limiter#${vendor === undefined ? family : `${family}#${vendor}`}`;
   const update = async (family: Family, expression: string, condition: string, values: Numbers): Promise<number | undefined> => {
     const command = new UpdateItemCommand({
       TableName: table,
-      Key: { [TABLE_KEY]: { S: `limiter#${family}` } },
+      Key: { [TABLE_KEY]: { S: keyOf(family) } },
       UpdateExpression: expression,
       ConditionExpression: condition,
       ExpressionAttributeValues: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { N: String(value) }])),

@@ -45,8 +45,11 @@ export class DeliveryError extends Error {
   }
 }
 
-/** A part of ours that could not be reached (the queue, the table, Secrets Manager), or another attempt took over. Always worth another try. */
-export type DependencyName = 'QUEUE' | 'TABLE' | 'SECRETS' | 'OVERTAKEN';
+/**
+ * A part of ours that could not be reached (the queue, the table, Secrets Manager), a vendor's page of public keys,
+ * or another attempt took over. Always worth another try.
+ */
+export type DependencyName = 'QUEUE' | 'TABLE' | 'SECRETS' | 'KEYS' | 'OVERTAKEN';
 export class DependencyError extends Error {
   override readonly name = 'DependencyError';
   readonly code: DependencyName;
@@ -60,4 +63,26 @@ export class DependencyError extends Error {
 export class BreakerOpen extends Error {
   override readonly name = 'BreakerOpen';
   readonly code = 'BREAKER_OPEN';
+}
+
+/** What a vendor's API answered instead of what was asked for. All worth another try: a user waits, and nothing is lost meanwhile. */
+export type VendorCode = 'RATE_LIMITED' | 'UNAVAILABLE' | 'UNREACHABLE' | 'UNAUTHORIZED' | 'NO_CREDENTIAL' | 'UNEXPECTED';
+
+export interface VendorDetails extends ErrorOptions {
+  readonly status?: number | undefined;
+  /** Seconds, from Retry-After or the vendor's own header. */
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+export class VendorError extends Error {
+  override readonly name = 'VendorError';
+  readonly code: VendorCode;
+  readonly status: number | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  constructor(code: VendorCode, { status, retryAfterSeconds, ...options }: VendorDetails = {}) {
+    super(`the vendor's API failed: ${code}`, options);
+    this.code = code;
+    this.status = status;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
 }

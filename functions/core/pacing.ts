@@ -1,5 +1,8 @@
-/** Endpoint families with an allowance of their own: docs.userpilot.com/api-references/real-time/overview */
-export type Family = 'identify' | 'track' | 'delete';
+/**
+ * Endpoint families with an allowance of their own: docs.userpilot.com/api-references/real-time/overview
+ * `vendor` is the API of one source's vendor, by the pace of its directory.
+ */
+export type Family = 'identify' | 'track' | 'delete' | 'vendor';
 
 /** What a permit is for. Backfill takes only what live traffic leaves. */
 export type Lane = 'live' | 'backfill';
@@ -20,6 +23,7 @@ export const PACES: Readonly<Record<Family, Pace>> = {
   identify: { intervalMs: 1000 / 9, burst: 10 },
   track: { intervalMs: 1000 / 9, burst: 10 },
   delete: { intervalMs: 2100, burst: 1 },
+  vendor: { intervalMs: 1000, burst: 1 },
 };
 
 /**

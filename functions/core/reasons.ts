@@ -5,7 +5,11 @@ export type RefusalCode =
   | 'SIGNATURE_MISMATCH'
   | 'TIMESTAMP_OUTSIDE_TOLERANCE'
   | 'HEADER_CONFLICT'
-  | 'NO_SECRET_CONFIGURED';
+  | 'NO_SECRET_CONFIGURED'
+  /** Signed with a key that is not among the vendor's public ones, as far as we know them. */
+  | 'KEY_UNKNOWN'
+  /** A genuine token of the vendor's that was made for somebody else, or for another purpose. */
+  | 'TOKEN_NOT_FOR_US';
 
 /** Why an authentic event asks nothing of Userpilot. Counted, acknowledged, not kept. */
 export type IgnoredCode =
@@ -22,6 +26,8 @@ export type RejectedCode =
   | 'NO_COMPANY_ID'
   | 'SCHEMA_MISMATCH'
   | 'EVENT_TOO_LARGE'
+  /** The event names a user and carries no profile, and the stage does not say where the vendor's API is. */
+  | 'NO_VENDOR_API'
   | 'ENVELOPE_MALFORMED'
   | 'USERPILOT_REFUSED';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DependencyError } from './errors.ts';
+import { DependencyError, type DependencyName } from './errors.ts';
 
 export interface SecretVersion {
   readonly text: string;
@@ -16,12 +16,29 @@ export type ReadSecret = (id: string) => Promise<StoredSecret>;
 /** A former signing secret stays good for as long as senders keep using it after a rotation: a day, as with Svix and Stripe. */
 export const OVERLAP_MS = 24 * 3_600_000;
 
-const Signing = z.strictObject({ signingSecrets: z.array(z.string().min(1)).min(1) });
+/** What a source's secret holds. A vendor whose public keys verify its events needs no signing secret. */
+export const SourceSecret = z
+  .strictObject({
+    signingSecrets: z
+      .array(z.string().min(1, 'write the secret that the vendor shows for the endpoint'))
+      .min(1, 'write at least one secret')
+      .optional(),
+    /** The credential for the vendor's API: which members it has, the source's page says. */
+    api: z.record(z.string(), z.string().min(1, 'write a value')).optional(),
+  })
+  .refine(({ signingSecrets, api }) => signingSecrets !== undefined || api !== undefined, 'write signingSecrets, api or both');
+/** The credential for a vendor's API, by member. */
+export type Credential = Readonly<Record<string, string>>;
+
 const ApiKey = z.strictObject({ apiKey: z.string().regex(/^[\x21-\x7e]+$/) });
 
 /** What is wrong with a secret, for the operator. The remedy is the same: put in the JSON that `FORMS` shows. */
 export type SecretProblem = 'SECRET_EMPTY' | 'SECRET_MALFORMED';
-export const FORMS = { signing: '{"signingSecrets":["..."]}', apiKey: '{"apiKey":"..."}' } as const;
+export const FORMS = {
+  signing: '{"signingSecrets":["..."]}',
+  apiKey: '{"apiKey":"..."}',
+  api: '{"api":{...}} as the page of the source shows it',
+} as const;
 type OnProblem = (problem: SecretProblem) => void;
 
 const jsonOf = <T>(schema: z.ZodType<T>, { text }: SecretVersion): T | undefined => {
@@ -42,8 +59,15 @@ const currentOf = <T>(schema: z.ZodType<T>, { current }: StoredSecret, onProblem
 export const signingSecretsOf = (stored: StoredSecret, now: Date, onProblem: OnProblem = () => undefined): readonly string[] => {
   const { current, previous } = stored;
   const overlapping = current?.createdAt === undefined || now.getTime() - current.createdAt.getTime() < OVERLAP_MS;
-  const former = overlapping && previous !== undefined ? jsonOf(Signing, previous) : undefined;
-  return [...new Set([currentOf(Signing, stored, onProblem), former].flatMap((version) => version?.signingSecrets ?? []))];
+  const former = overlapping && previous !== undefined ? jsonOf(SourceSecret, previous) : undefined;
+  return [...new Set([currentOf(SourceSecret, stored, onProblem), former].flatMap((version) => version?.signingSecrets ?? []))];
+};
+
+/** The credential for the vendor's API; undefined when none is configured as `FORMS.api` says. */
+export const credentialOf = (stored: StoredSecret, onProblem: OnProblem = () => undefined): Credential | undefined => {
+  const secret = currentOf(SourceSecret, stored, onProblem);
+  if (secret !== undefined && secret.api === undefined) onProblem('SECRET_EMPTY');
+  return secret?.api;
 };
 
 /** Userpilot's API key; undefined when none is configured as `FORMS.apiKey` shows. */
@@ -67,9 +91,11 @@ export interface SecretCacheOptions<T> {
   readonly now: () => Date;
   /** Told when a fetch failed, whether or not a known value could be served. */
   readonly onFailure: (error: unknown) => void;
+  /** What did not answer, when there is no value at all. @default 'SECRETS' */
+  readonly dependency?: DependencyName;
 }
 
-export const createSecretCache = <T>({ read, now, onFailure }: SecretCacheOptions<T>): SecretCache<T> => {
+export const createSecretCache = <T>({ read, now, onFailure, dependency = 'SECRETS' }: SecretCacheOptions<T>): SecretCache<T> => {
   let known: { readonly value: T; readonly at: number } | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let flight: Promise<T> | undefined;
@@ -83,7 +109,7 @@ export const createSecretCache = <T>({ read, now, onFailure }: SecretCacheOption
       } catch (error) {
         onFailure(error);
         if (known !== undefined && now().getTime() - known.at < STALE_MS) return known.value;
-        throw new DependencyError('SECRETS', { cause: error });
+        throw new DependencyError(dependency, { cause: error });
       } finally {
         flight = undefined;
       }

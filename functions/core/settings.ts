@@ -5,11 +5,17 @@ import { Path } from './path.ts';
 const REGIONS = { us: 'https://analytex.userpilot.io', eu: 'https://analytex-eu.userpilot.io' } as const;
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-const dedicated = z.string().transform((text, context) => {
+/** An https address without credentials, query and fragment; http on this machine only. */
+const plainUrl = (text: string): URL | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const plain = url !== undefined && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
   const secure = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.has(url.hostname));
-  if (url === undefined || !plain || !secure) {
+  return plain && secure ? url : undefined;
+};
+
+const dedicated = z.string().transform((text, context) => {
+  const url = plainUrl(text);
+  if (url === undefined) {
     context.addIssue(
       'userpilot: write "us", "eu" or the https base URL from the Environment page, e.g. "https://analytex-acme.userpilot.io"',
     );
@@ -20,6 +26,16 @@ const dedicated = z.string().transform((text, context) => {
 
 /** `us`, `eu` or a dedicated https base URL, as the base URL to call. Never falls back to another region. */
 export const UserpilotBaseUrl = z.union([z.enum(['us', 'eu']).transform((region) => REGIONS[region] as string), dedicated]);
+
+/** An https base URL of a vendor, without the slash at its end. */
+const VendorUrl = z.string().transform((text, context) => {
+  const url = plainUrl(text);
+  if (url === undefined) {
+    context.addIssue('write an https base URL, e.g. "https://acme.okta.com"');
+    return z.NEVER;
+  }
+  return url.href.replace(/\/+$/, '');
+});
 
 /** What a deployment may say about one source. Everything has a default in the source's own file. */
 export const SourceSettings = z.strictObject({
@@ -39,6 +55,22 @@ export const SourceSettings = z.strictObject({
   entity: z.enum(['user', 'company']).optional(),
   /** Cognito: ids of the user pools that may call; others are ignored. Absent = any pool that IAM lets in. */
   userPools: z.array(z.string().min(1)).optional(),
+  /**
+   * Base URL of the vendor's API. Events without a profile are completed from there, by the credential under `api` in the
+   * source's secret. Absent: they are mapped as they are, or parked as NO_VENDOR_API.
+   */
+  api: VendorUrl.optional(),
+  /** Who issues the vendor's signed tokens; its public keys verify them. */
+  issuer: VendorUrl.optional(),
+  /** Whom such a token must be made for; one of them is enough. */
+  audience: z.array(z.string().min(1)).min(1).optional(),
+  /** Where the public keys stand, if not at the place that follows from `issuer`. */
+  keys: VendorUrl.optional(),
+  /** Name of the header with the shared secret, where the vendor lets you choose it. Lower case. */
+  header: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,63}$/, 'write a header name in lower case, e.g. "x-webhook-secret"')
+    .optional(),
 });
 export type SourceSettings = z.infer<typeof SourceSettings>;
 

@@ -8,6 +8,7 @@ const V2 = z.object({
   version: z.literal('2.0'),
   rawPath: z.string(),
   headers: Names,
+  queryStringParameters: Names,
   requestContext: z.object({ stage: z.string().nullish(), http: z.object({ method: z.string() }) }),
   ...Body,
 });
@@ -17,6 +18,7 @@ const V1 = z.object({
   path: z.string(),
   headers: Names,
   multiValueHeaders: z.record(z.string(), z.array(z.string()).nullish()).nullish(),
+  queryStringParameters: Names,
   ...Body,
 });
 
@@ -25,6 +27,8 @@ export interface HttpEvent {
   readonly path: string;
   /** Lower-case names; repeated ones joined by comma, as HTTP API does it. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Decoded. */
+  readonly query: Readonly<Record<string, string>>;
   /** The bytes on the wire. */
   readonly body: Uint8Array;
 }
@@ -48,6 +52,9 @@ const headersOf = (
   return Object.fromEntries([...values].map(([name, set]) => [name, [...set].join(',')]));
 };
 
+const queryOf = (query: z.infer<typeof Names>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(query ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+
 const bytesOf = ({ body, isBase64Encoded }: z.infer<typeof V1> | z.infer<typeof V2>): Uint8Array =>
   Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8');
 
@@ -60,10 +67,17 @@ export const readHttpEvent = (event: unknown): HttpEvent | undefined => {
       method: requestContext.http.method,
       path: withoutStage(rawPath, requestContext.stage),
       headers: headersOf(headers),
+      query: queryOf(v2.queryStringParameters),
       body: bytesOf(v2),
     };
   }
   const v1 = V1.safeParse(event).data;
   if (v1 === undefined) return undefined;
-  return { method: v1.httpMethod, path: v1.path, headers: headersOf(v1.headers, v1.multiValueHeaders), body: bytesOf(v1) };
+  return {
+    method: v1.httpMethod,
+    path: v1.path,
+    headers: headersOf(v1.headers, v1.multiValueHeaders),
+    query: queryOf(v1.queryStringParameters),
+    body: bytesOf(v1),
+  };
 };

@@ -39,9 +39,11 @@ const receive = async (event: unknown, deps: ReceiveCognitoDeps): Promise<void> 
   };
   const result = intake(source, envelope, { settings, receivedAt });
   if (result.kind === 'ignored') return report(METRICS.ignored, 'ignored', result.because);
-  if (result.kind === 'rejected') {
-    await rejected.park({ ...envelope, rejectedAt: now(), reason: result.because });
-    return report(METRICS.rejected, 'rejected', result.because);
+  if (result.kind !== 'messages') {
+    // A trigger carries all attributes: there is nothing to fetch, and no queue for it.
+    const reason = result.kind === 'rejected' ? result.because : 'NO_VENDOR_API';
+    await rejected.park({ ...envelope, rejectedAt: now(), reason });
+    return report(METRICS.rejected, 'rejected', reason);
   }
   await queue.send(result.messages, AbortSignal.timeout(BUDGET_MS));
   report(METRICS.received, 'accepted');

@@ -1,20 +1,21 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
+import * as z from 'zod';
 import { digest } from '../core/digest.ts';
-import type { RejectedEvent } from '../core/envelope.ts';
-import { parseJson, scrub } from '../core/json.ts';
+import type { QueueMessage, RejectedEvent } from '../core/envelope.ts';
+import { type Parsed, parseJson, scrub } from '../core/json.ts';
 import type { Log, LogFields } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { EventQueue, RejectedQueue } from '../core/ports.ts';
-import type { RejectedCode } from '../core/reasons.ts';
+import type { RefusalCode, RejectedCode } from '../core/reasons.ts';
 import type { RawRequest, Verdict } from '../core/request.ts';
 import type { SecretCache } from '../core/secrets.ts';
 import type { SourceSettings } from '../core/settings.ts';
 import { METRICS, webhookPath } from '../manifest.ts';
 import { logInvocation } from '../middleware/invocation.ts';
-import { answer, answerProblems, type HttpAnswer } from '../middleware/problem.ts';
+import { answer, answerProblems, type HttpAnswer, plain } from '../middleware/problem.ts';
 import { secretOf, withSecret } from '../middleware/secrets.ts';
-import type { EventHead, Source } from '../sources/source.ts';
+import type { EventHead, PublicKeys, Source } from '../sources/source.ts';
 import { type HttpEvent, readHttpEvent } from './http-event.ts';
 import { intake } from './intake.ts';
 
@@ -26,7 +27,11 @@ export interface ReceiveDeps {
   readonly settings: SourceSettings;
   /** The signing secrets that count right now. */
   readonly secrets: SecretCache<readonly string[]>;
+  /** The vendor's public keys; left out for a source that has none. */
+  readonly keys?: SecretCache<PublicKeys>;
   readonly queue: EventQueue;
+  /** Of what is to be fetched from the vendor; left out where the settings name no `api`. */
+  readonly refreshes?: EventQueue;
   readonly rejected: RejectedQueue;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -49,79 +54,136 @@ const refusedAtTheDoor = ({ method, path, headers, body }: HttpEvent, deps: Rece
   return encoding === '' || encoding === 'identity' ? undefined : refuse(415, 'CONTENT_ENCODING', deps);
 };
 
-/** Once more with secrets fetched anew: the first event after a rotation must not be lost to a cache. */
-const verify = async (
-  request: RawRequest,
-  secrets: readonly string[],
-  { source, secrets: cache }: ReceiveDeps,
-): Promise<Verdict> => {
-  const verdict = source.verify(request, secrets);
-  if (verdict.ok || (verdict.code !== 'SIGNATURE_MISMATCH' && verdict.code !== 'NO_SECRET_CONFIGURED')) return verdict;
-  const fetched = await cache.refresh();
-  return fetched === secrets ? verdict : source.verify(request, fetched);
+/** Before any refusal: a vendor may ask by another method. At another path nobody is told anything. */
+const shakeHands = (http: HttpEvent, { source, log }: ReceiveDeps): HttpAnswer | undefined => {
+  if (http.path.replace(/\/$/, '') !== webhookPath(source.id)) return undefined;
+  const asked = source.handshake?.(http);
+  if (asked === undefined) return undefined;
+  log.info('handshake', { source: source.id, status: asked.status });
+  return plain(asked);
 };
 
-/** A verified event that maps to nothing sendable: kept, counted, and acknowledged, since vendors disable endpoints that answer errors. */
-const park = async (
-  reason: RejectedCode,
-  head: EventHead,
-  event: unknown,
-  request: RawRequest,
-  deps: ReceiveDeps,
-): Promise<HttpAnswer> => {
-  const { source, rejected, now } = deps;
-  const kept: RejectedEvent = {
-    v: 1,
-    source: source.id,
-    ...head,
-    receivedAt: request.receivedAt,
-    rejectedAt: now(),
-    reason,
-    event,
-  };
-  await rejected.park(kept);
-  report(deps, request, METRICS.rejected, { ...head, outcome: 'rejected', code: reason });
-  return answer(202, { status: 'parked', code: reason });
+const NO_KEYS: PublicKeys = new Map();
+/** Refusals that a secret which was just rotated explains. */
+const OUTDATED: ReadonlySet<RefusalCode> = new Set(['SIGNATURE_MISMATCH', 'NO_SECRET_CONFIGURED']);
+
+/** Once more with secrets or keys fetched anew: the first event after a rotation must not be lost to a cache. */
+const verify = async (request: RawRequest, secrets: readonly string[], deps: ReceiveDeps): Promise<Verdict> => {
+  const { source, settings, secrets: secretCache, keys: keyCache } = deps;
+  const keys = (await keyCache?.get()) ?? NO_KEYS;
+  const verdict = source.verify(request, secrets, { settings, keys });
+  if (verdict.ok) return verdict;
+  if (verdict.code === 'KEY_UNKNOWN' && keyCache !== undefined) {
+    const fetched = await keyCache.refresh();
+    return fetched === keys ? verdict : source.verify(request, secrets, { settings, keys: fetched });
+  }
+  if (!OUTDATED.has(verdict.code)) return verdict;
+  const fetched = await secretCache.refresh();
+  return fetched === secrets ? verdict : source.verify(request, fetched, { settings, keys });
 };
 
-const report = ({ source, log, metrics, now }: ReceiveDeps, request: RawRequest, metric: string, fields: LogFields): void => {
+/** Where one event of a request ended. */
+type Ending =
+  | { readonly kind: 'accepted'; readonly queue: EventQueue; readonly messages: readonly QueueMessage[] }
+  | { readonly kind: 'ignored'; readonly code: string }
+  | { readonly kind: 'parked'; readonly code: RejectedCode; readonly event: unknown };
+interface Told {
+  readonly head: EventHead;
+  readonly ending: Ending;
+}
+
+const METRIC = { accepted: METRICS.received, ignored: METRICS.ignored, parked: METRICS.rejected } as const;
+
+const report = ({ head, ending }: Told, request: RawRequest, { source, log, metrics, now }: ReceiveDeps): void => {
   const milliseconds = now().getTime() - request.receivedAt.getTime();
-  metrics.add(metric, fields.code === undefined ? { source: source.id } : { source: source.id, code: fields.code });
+  const fields: LogFields = {
+    ...head,
+    outcome: ending.kind === 'parked' ? 'rejected' : ending.kind,
+    ...(ending.kind !== 'accepted' && { code: ending.code }),
+  };
+  metrics.add(METRIC[ending.kind], fields.code === undefined ? { source: source.id } : { source: source.id, code: fields.code });
   metrics.add(METRICS.acknowledgeMs, { source: source.id }, milliseconds, 'Milliseconds');
   log.info('webhook', { source: source.id, ...fields, milliseconds });
 };
 
-/** Order of work: signature over the bytes, depth and JSON, schema, map, queue. Nothing else stands before the answer. */
-const receive = async (request: RawRequest, secrets: readonly string[], deps: ReceiveDeps): Promise<HttpAnswer> => {
-  const { source, settings, queue } = deps;
-  const verdict = await verify(request, secrets, deps);
-  if (!verdict.ok) return refuse(401, verdict.code, deps);
-  const json = parseJson(request.body);
-  if (!json.ok) return refuse(400, 'MALFORMED_BODY', deps);
-  const event = source.schema.safeParse(json.value);
+/** Schema and map of one event. What cannot be read is named by its content. */
+const tell = (value: unknown, unreadableId: () => string, request: RawRequest, deps: ReceiveDeps): Told => {
+  const { source, settings, queue, refreshes } = deps;
+  const { receivedAt } = request;
+  const event = source.schema.safeParse(value);
   if (!event.success) {
-    const unknown = { eventId: digest(Buffer.from(request.body).toString('base64')), type: 'unknown' };
-    return park('SCHEMA_MISMATCH', unknown, scrub(json.value), request, deps);
+    const head = { eventId: unreadableId(), type: 'unknown' };
+    return { head, ending: { kind: 'parked', code: 'SCHEMA_MISMATCH', event: scrub(value) } };
   }
   const { eventId, type } = source.head(event.data, request);
   const head = { eventId, type: type.slice(0, 200) };
-  const { receivedAt } = request;
   const result = intake(source, { v: 1, source: source.id, ...head, receivedAt, event: event.data }, { settings, receivedAt });
-  if (result.kind === 'ignored') {
-    report(deps, request, METRICS.ignored, { ...head, outcome: 'ignored', code: result.because });
-    return answer(202, { status: 'ignored', code: result.because });
+  if (result.kind === 'ignored') return { head, ending: { kind: 'ignored', code: result.because } };
+  if (result.kind === 'rejected') return { head, ending: { kind: 'parked', code: result.because, event: event.data } };
+  const to = result.kind === 'refresh' ? refreshes : queue;
+  if (to === undefined) return { head, ending: { kind: 'parked', code: 'NO_VENDOR_API', event: event.data } };
+  return { head, ending: { kind: 'accepted', queue: to, messages: result.messages } };
+};
+
+const recordsOf = (body: unknown, { source }: ReceiveDeps): readonly unknown[] | undefined => {
+  if (source.records === undefined) return [body];
+  try {
+    return source.records(body);
+  } catch (error) {
+    if (error instanceof z.ZodError) return undefined;
+    throw error;
   }
-  if (result.kind === 'rejected') return park(result.because, head, event.data, request, deps);
-  await queue.send(result.messages);
-  report(deps, request, METRICS.received, { ...head, outcome: 'accepted' });
-  return answer(202, { status: 'accepted' });
+};
+
+const read = (body: Uint8Array, { source }: ReceiveDeps): Parsed => (source.read ?? parseJson)(body);
+
+const tellAll = (value: unknown, request: RawRequest, deps: ReceiveDeps): readonly Told[] => {
+  const bodyId = () => digest(Buffer.from(request.body).toString('base64'));
+  const records = recordsOf(value, deps);
+  if (records === undefined) {
+    const head = { eventId: bodyId(), type: 'unknown' };
+    return [{ head, ending: { kind: 'parked', code: 'SCHEMA_MISMATCH', event: scrub(value) } }];
+  }
+  const isOne = deps.source.records === undefined;
+  return records.map((record) => tell(record, isOne ? bodyId : () => digest(JSON.stringify(record) ?? ''), request, deps));
+};
+
+/** The answer tells the most that became of any of them. */
+const summary = (told: readonly Told[]): HttpAnswer => {
+  const of = (kind: Ending['kind']) => told.find(({ ending }) => ending.kind === kind)?.ending;
+  const ending = of('accepted') ?? of('parked') ?? of('ignored');
+  if (ending === undefined) return answer(202, { status: 'ignored', code: 'NOTHING_CHANGED' });
+  return answer(202, ending.kind === 'accepted' ? { status: 'accepted' } : { status: ending.kind, code: ending.code });
+};
+
+/**
+ * Order of work: signature over the bytes, depth and JSON, schema, map, queue. Nothing else stands before the answer. What maps
+ * to nothing sendable is kept and acknowledged, since vendors disable endpoints that answer errors.
+ */
+const receive = async (request: RawRequest, secrets: readonly string[], deps: ReceiveDeps): Promise<HttpAnswer> => {
+  const { source, rejected, now } = deps;
+  const verdict = await verify(request, secrets, deps);
+  if (!verdict.ok) return refuse(401, verdict.code, deps);
+  const json = read(request.body, deps);
+  if (!json.ok) return refuse(400, 'MALFORMED_BODY', deps);
+  const told = tellAll(json.value, request, deps);
+  for (const queue of new Set(told.flatMap(({ ending }) => (ending.kind === 'accepted' ? ending.queue : [])))) {
+    await queue.send(told.flatMap(({ ending }) => (ending.kind === 'accepted' && ending.queue === queue ? ending.messages : [])));
+  }
+  for (const { head, ending } of told) {
+    if (ending.kind !== 'parked') continue;
+    const times = { receivedAt: request.receivedAt, rejectedAt: now() };
+    const kept: RejectedEvent = { v: 1, source: source.id, ...head, ...times, reason: ending.code, event: ending.event };
+    await rejected.park(kept);
+  }
+  for (const one of told) report(one, request, deps);
+  return summary(told);
 };
 
 /** Requests wait here between the middleware that reads them and the handler. */
 const requests = new WeakMap<Context, RawRequest>();
 
-/** One vendor's webhook: an event of API Gateway (HTTP or REST) or a Function URL in, an HTTP answer out. */
-export const createReceive = (deps: ReceiveDeps) =>
+const createHandler = (deps: ReceiveDeps) =>
   middy<unknown, HttpAnswer, Error, Context>({ requestEnd: () => deps.metrics.flush() })
     .use(logInvocation(deps.log))
     .use(answerProblems())
@@ -129,7 +191,7 @@ export const createReceive = (deps: ReceiveDeps) =>
       const http = readHttpEvent(event);
       if (http === undefined) return refuse(400, 'NOT_AN_HTTP_EVENT', deps);
       requests.set(context, { headers: http.headers, body: http.body, receivedAt: deps.now() });
-      return refusedAtTheDoor(http, deps);
+      return shakeHands(http, deps) ?? refusedAtTheDoor(http, deps);
     })
     .use(withSecret(deps.secrets))
     .handler(async (_, context) => {
@@ -137,3 +199,37 @@ export const createReceive = (deps: ReceiveDeps) =>
       if (request === undefined) throw new Error('receive: no request was read');
       return receive(request, secretOf(context), deps);
     });
+
+type Receive = (event: unknown, context: Context) => Promise<HttpAnswer>;
+
+/** Wrong addresses are told as such: no sign-up waits for them. */
+const MISDIRECTED = new Set([404, 405]);
+
+/**
+ * Lets a sign-up go on that waits for us, whatever happens here, forgeries included: a secret that does not fit must not lock
+ * a customer's users out. What was genuine and could not be queued in time is told by an alarm.
+ */
+const answeringHooks = (handler: Receive, { source, log, metrics, now }: ReceiveDeps): Receive => {
+  return async (event, context) => {
+    const http = readHttpEvent(event);
+    const hook = http === undefined ? undefined : source.hook?.({ headers: http.headers, body: http.body, receivedAt: now() });
+    if (hook === undefined) return handler(event, context);
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), hook.withinMs);
+    const outcome = await Promise.race([handler(event, context), late]).finally(() => clearTimeout(timer));
+    if (outcome !== undefined && MISDIRECTED.has(outcome.statusCode)) return outcome;
+    if (outcome === undefined || outcome.statusCode >= 500) {
+      metrics.add(METRICS.lost, { source: source.id });
+      metrics.flush();
+      log.error('a sign-up could not be queued', { source: source.id, outcome: 'unavailable' });
+    }
+    return plain(hook.answer);
+  };
+};
+
+/** One vendor's webhook: an event of API Gateway (HTTP or REST) or a Function URL in, an HTTP answer out. */
+export const createReceive = (deps: ReceiveDeps): Receive => {
+  const handler = createHandler(deps);
+  const receiver: Receive = async (event, context) => handler(event, context);
+  return deps.source.hook === undefined ? receiver : answeringHooks(receiver, deps);
+};

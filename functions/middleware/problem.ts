@@ -1,5 +1,6 @@
 import type { MiddlewareObj } from '@middy/core';
 import { DependencyError } from '../core/errors.ts';
+import type { PlainAnswer } from '../core/request.ts';
 
 /** What all three HTTP front doors of Lambda take as an answer. */
 export interface HttpAnswer {
@@ -17,6 +18,17 @@ export const answer = (
   statusCode,
   headers: { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', ...headers },
   body: JSON.stringify(body),
+});
+
+/** An answer in a vendor's own words. Never to be taken for a page: it may repeat what the caller sent. */
+export const plain = ({ status, contentType = 'application/json', body }: PlainAnswer): HttpAnswer => ({
+  statusCode: status,
+  headers: {
+    ...(status === 200 && { 'content-type': `${contentType}; charset=utf-8` }),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  },
+  body,
 });
 
 /** Seconds. Vendors that read Retry-After come back then; the others keep their own schedule. */

@@ -4,7 +4,8 @@ import { digest } from '../core/digest.ts';
 import { parseJson } from '../core/json.ts';
 import { filled, idAt, propertiesOf } from '../core/mapping.ts';
 import type { RawRequest, Verdict } from '../core/request.ts';
-import { MAX_HEADER_LENGTH, refused, TOLERANCE_SECONDS, textKeys, verifyHmac, verifyText } from './signatures.ts';
+import { claimsOf, isGoodAt, readToken, TokenTimes, verifyMacToken } from './jwt.ts';
+import { MAX_HEADER_LENGTH, refused, verifyText } from './signatures.ts';
 import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
 import { deletionOf, freeForm, idAtPart, part, scalar, text } from './subject.ts';
 
@@ -52,37 +53,18 @@ const User = z.looseObject({
 });
 const Tenant = z.looseObject({ name: text, tenantId: text, createdAt: time.nullish() });
 
-/** A fixed list, and symmetric ones only: a token must not choose `none`, or have the secret taken for a public key. */
-const ALGORITHMS = { HS256: 'sha256', HS384: 'sha384', HS512: 'sha512' } as const;
-/** An extension that must be understood (`crit`) is none that we understand: RFC 7515, section 4.1.11 */
-const JwtHeader = z.object({ alg: z.literal(['HS256', 'HS384', 'HS512']), crit: z.undefined().optional() });
-/** Seconds since the epoch. Whether Frontegg sets any is not documented. */
-const JwtClaims = z.object({ exp: z.number().optional(), nbf: z.number().optional() });
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** No comma: two of these headers, joined, are not one. */
 const VISIBLE = /^[\x21-\x2b\x2d-\x7e]+$/;
 
-interface Proof {
-  readonly secrets: readonly string[];
-  readonly receivedAt: Date;
-}
-
-const verifyJwt = (token: string, { secrets, receivedAt }: Proof): Verdict => {
-  const [header = '', payload = '', signature = ''] = token.split('.');
-  const { data: head } = JwtHeader.safeParse(parsed(Buffer.from(header, 'base64url')));
-  const { data: claims } = JwtClaims.safeParse(parsed(Buffer.from(payload, 'base64url')));
-  const mac = Buffer.from(signature, 'base64url');
-  // One spelling only: a decoder ignores the spare bits of the last character.
-  if (head === undefined || claims === undefined || mac.toString('base64url') !== signature)
-    return refused('SIGNATURE_MALFORMED');
-  const signed = { prefix: `${header}.`, body: Buffer.from(payload), signatures: [mac] };
-  const verdict = verifyHmac({ ...signed, keys: textKeys(secrets), algorithm: ALGORITHMS[head.alg] });
-  if (!verdict.ok) return verdict;
-  const { exp, nbf } = claims;
-  const seconds = receivedAt.getTime() / 1000;
-  const isOver = exp !== undefined && !(seconds <= exp + TOLERANCE_SECONDS);
-  const isEarly = nbf !== undefined && !(seconds >= nbf - TOLERANCE_SECONDS);
-  return isOver || isEarly ? refused('TIMESTAMP_OUTSIDE_TOLERANCE') : verdict;
+/** A fixed list of symmetric algorithms: a token must not choose `none`, or have the secret taken for a public key. */
+const verifyJwt = (text: string, secrets: readonly string[], receivedAt: Date): Verdict => {
+  const token = readToken(text);
+  // Whether Frontegg sets any times is not documented.
+  const times = token === undefined ? undefined : claimsOf(token, TokenTimes);
+  if (token === undefined || times === undefined) return refused('SIGNATURE_MALFORMED');
+  const verdict = verifyMacToken(token, secrets);
+  return verdict.ok && !isGoodAt(times, receivedAt) ? refused('TIMESTAMP_OUTSIDE_TOLERANCE') : verdict;
 };
 
 /**
@@ -95,7 +77,7 @@ const verifyFrontegg = ({ headers, receivedAt }: RawRequest, secrets: readonly s
   const header = headers['x-webhook-secret'];
   if (!header) return refused('SIGNATURE_MISSING');
   if (header.length > MAX_HEADER_LENGTH || !VISIBLE.test(header)) return refused('SIGNATURE_MALFORMED');
-  return JWT.test(header) ? verifyJwt(header, { secrets, receivedAt }) : verifyText(header, secrets);
+  return JWT.test(header) ? verifyJwt(header, secrets, receivedAt) : verifyText(header, secrets);
 };
 
 /**

@@ -24,8 +24,28 @@ export interface Sender {
   readonly types: readonly [string, ...string[]];
   /** The body as it goes over the wire. Throws a RangeError for a type that is not in `types`. */
   body(type: string, who: Invented, moment: Moment): string;
-  /** Headers of one delivery, signature included; lower-case names. */
+  /** What goes over the wire where the proof is not in the headers: a body that is a token, or holds one. @default the body itself */
+  seal?(body: Uint8Array, secret: string, moment: Moment): Uint8Array;
+  /** Headers of one delivery, signature included; lower-case names. `body` is what goes over the wire. */
   headers(body: Uint8Array, secret: string, moment: Moment): Readonly<Record<string, string>>;
-  /** An invented secret in the vendor's form, from random bytes. */
+  /**
+   * An invented secret in the vendor's form, from random bytes; the same bytes give the same one. Of a vendor that signs with
+   * a private key it is that key, and the functions under test are given its public half only.
+   */
   secret(random: Uint8Array): string;
 }
+
+export interface Delivery {
+  readonly body: Uint8Array;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** One delivery as it goes over the wire. */
+export const deliveryOf = (
+  sender: Sender,
+  json: Uint8Array,
+  { secret, moment }: { readonly secret: string; readonly moment: Moment },
+): Delivery => {
+  const body = sender.seal?.(json, secret, moment) ?? json;
+  return { body, headers: sender.headers(body, secret, moment) };
+};

@@ -68,7 +68,10 @@ const receiveRow = async (
       name: `receive ${source.id}, ${(body.length / 1024).toFixed(1)} KB`,
       microseconds: await timeOf(() => handler(event, context)),
     },
-    verify: { name: `  verify ${source.id}`, microseconds: await timeOf(() => source.verify(request, [secret])) },
+    verify: {
+      name: `  verify ${source.id}`,
+      microseconds: await timeOf(() => source.verify(request, [secret], { settings: {}, keys: new Map() })),
+    },
     body,
   };
 };

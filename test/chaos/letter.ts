@@ -1,15 +1,11 @@
 import * as z from 'zod';
 import { WEBHOOK_SOURCES } from '../../functions/manifest.ts';
 import { sourceById } from '../../functions/sources/index.ts';
-import type { Invented } from '../../functions/sources/sender.ts';
+import { type Delivery, deliveryOf, type Invented } from '../../functions/sources/sender.ts';
 import { senderById, senders } from '../../functions/sources/senders.ts';
+import { recordsIn } from '../../functions/sources/source.ts';
 import type { Secrets } from '../../infra/local/secrets-file.ts';
 import { emailOf, type Happening } from './plan.ts';
-
-export interface Letter {
-  readonly body: Buffer;
-  readonly headers: Readonly<Record<string, string>>;
-}
 
 const whoOf = (happening: Happening): Invented => ({
   id: happening.person.id,
@@ -44,12 +40,12 @@ export interface Posting {
 }
 
 /** What the vendor puts on the wire: the same body at every attempt, signed anew. */
-export const letterOf = (happening: Happening, { secretOf, firstAt, now }: Posting): Letter => {
+export const letterOf = (happening: Happening, { secretOf, firstAt, now }: Posting): Delivery => {
   const { repertoire, type, id, at } = happening;
   const sender = senders[repertoire.source];
   const moment = { now: repertoire.tellsTime ? new Date(at) : firstAt, eventId: id };
-  const body = Buffer.from(marked(sender.body(type, whoOf(happening), moment), happening));
-  return { body, headers: sender.headers(body, secretOf(repertoire.source), { now, eventId: id }) };
+  const json = Buffer.from(marked(sender.body(type, whoOf(happening), moment), happening));
+  return deliveryOf(sender, json, { secret: secretOf(repertoire.source), moment: { now, eventId: id } });
 };
 
 export const secretsIn =
@@ -69,5 +65,6 @@ export const eventIdOf = (happening: Happening): string | undefined => {
   if (!repertoire.tellsTime || rules === undefined) return undefined;
   const receivedAt = new Date(at);
   const { body, headers } = letterOf(happening, { secretOf: anySecret, firstAt: receivedAt, now: receivedAt });
-  return rules.head(rules.schema.parse(JSON.parse(body.toString())), { headers, body, receivedAt }).eventId;
+  const [record] = recordsIn(rules, body) ?? [];
+  return rules.head(rules.schema.parse(record), { headers, body, receivedAt }).eventId;
 };

@@ -8,7 +8,7 @@ const START = 1_800_000_000_000;
 const NEVER = Number.POSITIVE_INFINITY;
 /** Ten a second, three at once: the arithmetic can be done in the head. */
 const PACE: Pace = { intervalMs: 100, burst: 3 };
-const paces = { identify: PACE, track: PACE, delete: { intervalMs: 1000, burst: 1 } };
+const paces = { identify: PACE, track: PACE, delete: { intervalMs: 1000, burst: 1 }, vendor: PACE };
 
 let clock: number;
 let sleeps: number[];

@@ -25,8 +25,14 @@ describe('readHttpEvent', () => {
       method: 'POST',
       path: '/webhooks/clerk',
       headers: { 'svix-id': 'msg_1' },
+      query: {},
       body: Buffer.from('{}'),
     });
+  });
+  it('reads a decoded query, for a vendor that asks by one', () => {
+    const queryStringParameters = { validationToken: 'a b', empty: null };
+    expect(readHttpEvent(v2({ queryStringParameters }))?.query).toEqual({ validationToken: 'a b' });
+    expect(readHttpEvent(v1({ queryStringParameters }))?.query).toEqual({ validationToken: 'a b' });
   });
   it('takes a named stage off the path', () => {
     const event = v2({ rawPath: '/prod/webhooks/clerk', requestContext: { stage: 'prod', http: { method: 'POST' } } });

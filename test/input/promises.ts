@@ -1,5 +1,6 @@
 import { Call } from '../../functions/core/calls.ts';
 import { MAX_ENVELOPE_BYTES, RejectedEvent, readEnvelope } from '../../functions/core/envelope.ts';
+import { readRefresh } from '../../functions/core/refresh.ts';
 import type { HttpAnswer } from '../../functions/middleware/problem.ts';
 import type { Expected } from './case.ts';
 import type { Outcome, Traces } from './rig.ts';
@@ -68,10 +69,11 @@ export const isAsExpected = (outcome: Outcome, expected: Expected): boolean => {
 /** What is wrong with a message that deliver is to read. */
 export const faultsOfMessage = ({ body, attributes }: Kept): readonly string[] => {
   const envelope = readEnvelope(body);
+  const isReadable = envelope !== undefined || readRefresh(body) !== undefined;
   return [
     ...(ASCII.test(body) ? [] : ['not ASCII']),
     ...(body.length <= MAX_ENVELOPE_BYTES ? [] : ['too long']),
-    ...(envelope === undefined ? ['unreadable'] : []),
+    ...(isReadable ? [] : ['unreadable']),
     ...(envelope === undefined || Call.safeParse(envelope.change.call).success ? [] : ['not a call']),
     ...(Object.values(attributes).every((id) => HASH.test(id)) ? [] : ['ids that are no hashes']),
   ];

@@ -4,6 +4,8 @@ import { createReceive } from '../../functions/handlers/receive.ts';
 import { createReceiveCognito } from '../../functions/handlers/receive-cognito.ts';
 import type { HttpAnswer } from '../../functions/middleware/problem.ts';
 import { cognito } from '../../functions/sources/cognito.ts';
+import { readJwks } from '../../functions/sources/jwt.ts';
+import { jwksOf } from '../../functions/sources/token.sender.ts';
 import { capturedOutput, contextOf } from '../support/doubles.ts';
 import { createSqs, type Kept } from './sqs.ts';
 import { NOW, type Target } from './target.ts';
@@ -43,11 +45,23 @@ const createWorld = (queuesAreDown = false) => {
 };
 
 /** The function of one source, built once as on a cold start. Rejects only if the handler does. */
-export const createRig = ({ source, secret }: Pick<Target, 'source' | 'secret'>, queuesAreDown = false) => {
+export const createRig = (
+  { source, secret, settings = {}, publishesKeys = false }: Pick<Target, 'source' | 'secret' | 'settings' | 'publishesKeys'>,
+  queuesAreDown = false,
+) => {
   const { ports, taken } = createWorld(queuesAreDown);
-  const stored = { current: { text: JSON.stringify({ signingSecrets: [secret] }) } };
-  const read = async () => signingSecretsOf(stored, NOW);
-  const handler = createReceive({ ...ports, source, secrets: createSecretCache({ read, now, onFailure: () => undefined }) });
+  const stored = publishesKeys ? {} : { current: { text: JSON.stringify({ signingSecrets: [secret] }) } };
+  const cacheOf = <T>(read: () => T) => createSecretCache({ read: async () => read(), now, onFailure: () => undefined });
+  // A hook's one answer would hide what became of a request; test/handlers/receive.test.ts has the hooks.
+  const { hook: _, ...unhurried } = source;
+  const handler = createReceive({
+    ...ports,
+    source: unhurried,
+    settings,
+    secrets: cacheOf(() => signingSecretsOf(stored, NOW)),
+    ...(publishesKeys && { keys: cacheOf(() => readJwks(jwksOf([secret]))) }),
+    refreshes: ports.queue,
+  });
   return async (event: unknown): Promise<Outcome> => {
     const [clock, processor] = [performance.now(), process.cpuUsage()];
     const answer = await handler(event, context);

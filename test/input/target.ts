@@ -1,9 +1,10 @@
 import { webhookPath } from '../../functions/manifest.ts';
 import { webhookSourceById } from '../../functions/sources/index.ts';
-import type { Invented } from '../../functions/sources/sender.ts';
+import { deliveryOf, type Invented } from '../../functions/sources/sender.ts';
 import { type Canaries, makeCanaries } from '../support/canaries.ts';
+import { contracts } from '../support/contracts/index.ts';
 import type { WireRequest } from '../support/http-events.ts';
-import { type Contract, contracts } from '../support/sources.ts';
+import type { Contract } from '../support/sources.ts';
 
 /** The handlers' clock stands still here. */
 export const NOW = new Date('2026-11-23T12:00:00Z');
@@ -50,12 +51,13 @@ export interface Signed {
 export const signed = ({ sender, source, secret }: Target, parts: Signed = {}): WireRequest => {
   const { type = sender.types[0], at = NOW, eventId = 'invented1' } = parts;
   const moment = { now: at, eventId };
-  const body = Buffer.from(parts.body ?? sender.body(type, who, moment));
+  const json = Buffer.from(parts.body ?? sender.body(type, who, moment));
+  const { body, headers } = deliveryOf(sender, json, { secret: parts.secret ?? secret, moment });
   return {
     method: 'POST',
     path: webhookPath(source.id),
-    headers: [...Object.entries(sender.headers(body, parts.secret ?? secret, moment)), ['x-invented', canaries.header]],
-    body,
+    headers: [...Object.entries(headers), ['x-invented', canaries.header]],
+    body: Buffer.from(body),
   };
 };
 

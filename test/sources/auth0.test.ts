@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { auth0 } from '../../functions/sources/auth0.ts';
-import { fixture, mapBody, requestOf, withHeaders } from '../support/sources.ts';
+import { fixture, mapBody, NO_TRUST, requestOf, withHeaders } from '../support/sources.ts';
 
 const signUp = fixture('auth0', 'user-created');
 const request = requestOf(signUp);
@@ -9,7 +9,7 @@ const { secret, receivedAt } = signUp;
 
 describe('the fixed token of Auth0', () => {
   const verify = (authorization: string, secrets: readonly string[] = [secret]) =>
-    auth0.verify(withHeaders(request, { authorization }), secrets);
+    auth0.verify(withHeaders(request, { authorization }), secrets, NO_TRUST);
   const mismatch = { ok: false, code: 'SIGNATURE_MISMATCH' };
   const malformed = { ok: false, code: 'SIGNATURE_MALFORMED' };
 

@@ -4,7 +4,7 @@ import type { RawRequest } from '../../functions/core/request.ts';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { clerkSender } from '../../functions/sources/clerk.sender.ts';
 import { clerk } from '../../functions/sources/clerk.ts';
-import { fixture, mapBody, momentAt, requestOf, sentBy, withHeaders } from '../support/sources.ts';
+import { fixture, mapBody, momentAt, NO_TRUST, requestOf, sentBy, withHeaders } from '../support/sources.ts';
 
 const signUp = fixture('clerk', 'user-created');
 const request = requestOf(signUp);
@@ -36,24 +36,25 @@ const STANDARD_VECTOR: RawRequest = {
 const STANDARD_SECRET = 'whsec_dXNlcnBpbG90LXNoZWV0LWRlbW8ta2V5LTAwMDEhISE=';
 
 const refusal = (code: string) => ({ ok: false, code });
-const codeOf = (changed: Readonly<Record<string, string | undefined>>) => clerk.verify(withHeaders(request, changed), [secret]);
+const codeOf = (changed: Readonly<Record<string, string | undefined>>) =>
+  clerk.verify(withHeaders(request, changed), [secret], NO_TRUST);
 
 describe('signatures of Svix', () => {
   it('accepts the known vectors, under either family of header names', () => {
-    expect(clerk.verify(SVIX_VECTOR, [SVIX_SECRET])).toEqual({ ok: true });
-    expect(clerk.verify(STANDARD_VECTOR, [STANDARD_SECRET])).toEqual({ ok: true });
-    expect(clerk.verify(STANDARD_VECTOR, [SVIX_SECRET])).toEqual(refusal('SIGNATURE_MISMATCH'));
+    expect(clerk.verify(SVIX_VECTOR, [SVIX_SECRET], NO_TRUST)).toEqual({ ok: true });
+    expect(clerk.verify(STANDARD_VECTOR, [STANDARD_SECRET], NO_TRUST)).toEqual({ ok: true });
+    expect(clerk.verify(STANDARD_VECTOR, [SVIX_SECRET], NO_TRUST)).toEqual(refusal('SIGNATURE_MISMATCH'));
   });
 
   it('takes a secret without its prefix, as the svix library does', () => {
-    expect(clerk.verify(SVIX_VECTOR, [SVIX_SECRET.slice('whsec_'.length)])).toEqual({ ok: true });
+    expect(clerk.verify(SVIX_VECTOR, [SVIX_SECRET.slice('whsec_'.length)], NO_TRUST)).toEqual({ ok: true });
   });
 
   it.each(['whsec_not base64!', 'whsec_bWFk\nZS11', 'whsec_bWFkZS11-', 'whsec_bWFkZS1', 'whsec_'])(
     'does not decode what it can of the secret %j',
     (broken) => {
       const forged = sentBy(clerkSender, 'user.created', { secret: broken, moment: momentAt(request.receivedAt) });
-      expect(clerk.verify(forged, [broken])).toEqual(refusal('SIGNATURE_MISMATCH'));
+      expect(clerk.verify(forged, [broken], NO_TRUST)).toEqual(refusal('SIGNATURE_MISMATCH'));
     },
   );
 
@@ -68,7 +69,7 @@ describe('signatures of Svix', () => {
       'svix-timestamp': String(Math.floor(now.getTime() / 1000)),
       'svix-signature': theirs,
     };
-    expect(clerk.verify({ ...made, headers }, [secret])).toEqual({ ok: true });
+    expect(clerk.verify({ ...made, headers }, [secret], NO_TRUST)).toEqual({ ok: true });
   });
 
   it('refuses two families that disagree, and takes two that agree', () => {
@@ -132,7 +133,7 @@ describe('signatures of Svix', () => {
 
   it('counts 300 seconds both ways', () => {
     const at = (offset: number) =>
-      clerk.verify({ ...SVIX_VECTOR, receivedAt: new Date((1793000000 + offset) * 1000) }, [SVIX_SECRET]);
+      clerk.verify({ ...SVIX_VECTOR, receivedAt: new Date((1793000000 + offset) * 1000) }, [SVIX_SECRET], NO_TRUST);
     expect([at(300), at(-300)]).toEqual([{ ok: true }, { ok: true }]);
     expect([at(301), at(-301)]).toEqual([refusal('TIMESTAMP_OUTSIDE_TOLERANCE'), refusal('TIMESTAMP_OUTSIDE_TOLERANCE')]);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { cognito } from '../../functions/sources/cognito.ts';
-import { fixture, mapBody, requestOf } from '../support/sources.ts';
+import { fixture, mapBody, NO_TRUST, requestOf } from '../support/sources.ts';
 
 const signUp = fixture('cognito', 'post-confirmation');
 const { receivedAt } = signUp;
@@ -19,13 +19,13 @@ describe('the proof of Cognito', () => {
   it('is IAM, so whatever came over HTTP is refused', () => {
     const refused = { ok: false, code: 'SIGNATURE_MISSING' };
     const request = requestOf(signUp);
-    expect(cognito.verify(request, [])).toEqual({ ok: true });
+    expect(cognito.verify(request, [], NO_TRUST)).toEqual({ ok: true });
     for (const headers of [
       { host: 'example.com' },
       { 'content-type': 'application/json' },
       { authorization: 'Bearer invented' },
     ]) {
-      expect(cognito.verify({ ...request, headers }, ['invented'])).toEqual(refused);
+      expect(cognito.verify({ ...request, headers }, ['invented'], NO_TRUST)).toEqual(refused);
     }
   });
 });

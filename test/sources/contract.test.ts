@@ -5,9 +5,12 @@ import { Change } from '../../functions/core/calls.ts';
 import type { RawRequest } from '../../functions/core/request.ts';
 import { SOURCE_IDS, WEBHOOK_SOURCES } from '../../functions/manifest.ts';
 import { sourceById, sources, webhookSourceById, webhookSources } from '../../functions/sources/index.ts';
+import { deliveryOf } from '../../functions/sources/sender.ts';
 import { senderById, senders } from '../../functions/sources/senders.ts';
+import { recordsIn } from '../../functions/sources/source.ts';
+import { contracts } from '../support/contracts/index.ts';
 import {
-  contracts,
+  type Fixture,
   fixturesOf,
   flippedBody,
   flippedHeader,
@@ -15,8 +18,10 @@ import {
   mapBody,
   momentAt,
   person,
+  recordIn,
   requestOf,
   sentBy,
+  verdictOf,
   withHeaders,
 } from '../support/sources.ts';
 
@@ -30,7 +35,7 @@ const replaced = (value: unknown, path: readonly string[], replacement: unknown)
 };
 
 /** Where a vendor's body names the type of its event, whichever vendor it is. */
-const NAMED = ['type', 'triggerSource', 'event', 'eventKey', 'object_type'] as const;
+const NAMED = ['type', 'triggerSource', 'event', 'eventKey', 'object_type', 'eventType', 'event_type', 'action'] as const;
 
 /** A copy of a body in which every part of it, but not its head, is `value`. */
 const refilled = (body: object, value: unknown): Record<string, unknown> =>
@@ -82,32 +87,44 @@ describe('the registries', () => {
   });
 });
 
-describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves, maxAge = 300, userId, required, planted }) => {
+describe.each(contracts)('$source.id', (contract) => {
+  const { source, sender, signUp, proofs, proves, maxAge = 300, userId, required, planted } = contract;
+  const { publishesKeys = false, proofInBody = false, provesContent = false, unknownWith } = contract;
+  const { parksWithoutSubject = false, tellsCreation = true } = contract;
   const request = requestOf(signUp);
   const { secret } = signUp;
-  const body: object = JSON.parse(signUp.body);
-  const fixtures = fixturesOf(source.id);
-  const isAccepted = (altered: RawRequest, secrets: readonly string[] = [secret]) => source.verify(altered, secrets).ok;
+  const body = recordIn(source, request.body);
+  const fixtures = fixturesOf(source.id).map((recorded) => ({
+    ...recorded,
+    settings: { ...contract.settings, ...recorded.settings },
+  }));
+  const verified = (altered: RawRequest, secrets: readonly string[]) => verdictOf(contract, altered, secrets);
+  const isAccepted = (altered: RawRequest, secrets: readonly string[] = [secret]) => verified(altered, secrets).ok;
+  const settings = { ...contract.settings, ...signUp.settings };
+  const recordOf = (recorded: Fixture) => recordIn(source, requestOf(recorded).body);
 
   it.each(fixtures)('accepts the fixture $name', (recorded) => {
-    expect(source.verify(requestOf(recorded), [recorded.secret])).toEqual({ ok: true });
+    expect(verdictOf({ ...contract, settings: recorded.settings }, requestOf(recorded), [recorded.secret])).toEqual({ ok: true });
   });
 
   it.each(fixtures)('maps the fixture $name to exactly the expected', (recorded) => {
-    const event = source.schema.parse(JSON.parse(recorded.body));
-    expect(source.head(event, requestOf(recorded))).toEqual({ eventId: recorded.eventId, type: recorded.type });
-    expect(mapBody(source, JSON.parse(recorded.body), recorded)).toEqual(recorded.expected);
+    const { eventId, type, expected, more = [] } = recorded;
+    const told = (recordsIn(source, requestOf(recorded).body) ?? []).map((record) => ({
+      ...source.head(source.schema.parse(record), requestOf(recorded)),
+      expected: mapBody(source, record, recorded),
+    }));
+    expect(told).toEqual([{ eventId, type, expected }, ...more]);
   });
 
-  it('has a proof header unless IAM is the proof', () => {
-    expect(proofs.length > 0).toBe(proves.sender);
+  it('has a proof unless IAM is the proof', () => {
+    expect(proofs.length > 0 || proofInBody).toBe(proves.sender);
   });
 
   it('refuses a header of the proof that came twice and was joined by comma', () => {
     for (const name of proofs) {
       const value = request.headers[name];
       for (const joined of [`${value},${value}`, `${value}, ${value}`]) {
-        expect(source.verify(withHeaders(request, { [name]: joined }), [secret])).toEqual({
+        expect(verified(withHeaders(request, { [name]: joined }), [secret])).toEqual({
           ok: false,
           code: 'SIGNATURE_MALFORMED',
         });
@@ -128,23 +145,26 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
   it('refuses a missing or empty header of the proof', () => {
     for (const name of proofs) {
       for (const value of [undefined, '']) {
-        expect(source.verify(withHeaders(request, { [name]: value }), [secret])).toEqual({
+        expect(verified(withHeaders(request, { [name]: value }), [secret])).toEqual({
           ok: false,
           code: 'SIGNATURE_MISSING',
         });
       }
     }
-    expect(isAccepted(withHeaders(request, Object.fromEntries(proofs.map((name) => [name, undefined]))))).toBe(!proves.sender);
+    expect(isAccepted(withHeaders(request, Object.fromEntries(proofs.map((name) => [name, undefined]))))).toBe(
+      !proves.sender || proofInBody,
+    );
   });
 
   it(proves.sender ? "refuses another source's secret" : 'needs no secret', () => {
     const others = contracts.filter((other) => other.source !== source).map((other) => other.signUp.secret);
-    const expected = proves.sender ? { ok: false, code: 'SIGNATURE_MISMATCH' } : { ok: true };
-    expect(source.verify(request, others)).toEqual(expected);
+    const code = publishesKeys ? 'KEY_UNKNOWN' : 'SIGNATURE_MISMATCH';
+    expect(verified(request, others)).toEqual(proves.sender ? { ok: false, code } : { ok: true });
   });
 
   it(proves.sender ? 'refuses when no secret is configured' : 'is accepted without a secret', () => {
-    expect(source.verify(request, [])).toEqual(proves.sender ? { ok: false, code: 'NO_SECRET_CONFIGURED' } : { ok: true });
+    const code = publishesKeys ? 'KEY_UNKNOWN' : 'NO_SECRET_CONFIGURED';
+    expect(verified(request, [])).toEqual(proves.sender ? { ok: false, code } : { ok: true });
   });
 
   it('lets no unusable secret match or throw', () => {
@@ -159,8 +179,8 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
 
   it('accepts either of several active secrets', () => {
     const others = [1, 2, 3].map((byte) => sender.secret(new Uint8Array(32).fill(byte)));
-    expect(source.verify(request, [...others, secret])).toEqual({ ok: true });
-    expect(source.verify(request, [secret, ...others])).toEqual({ ok: true });
+    expect(verified(request, [...others, secret])).toEqual({ ok: true });
+    expect(verified(request, [secret, ...others])).toEqual({ ok: true });
     expect(isAccepted(request, others)).toBe(!proves.sender);
   });
 
@@ -168,12 +188,12 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
     proves.time ? 'refuses a replay %d seconds off' : 'cannot see a replay %d seconds off, as no time is signed',
     (seconds) => {
       const expected = proves.time ? { ok: false, code: 'TIMESTAMP_OUTSIDE_TOLERANCE' } : { ok: true };
-      expect(source.verify(later(request, seconds), [secret])).toEqual(expected);
+      expect(verified(later(request, seconds), [secret])).toEqual(expected);
     },
   );
 
   it.each([maxAge - 2, -298])('accepts a clock that is %d seconds off', (seconds) => {
-    expect(source.verify(later(request, seconds), [secret])).toEqual({ ok: true });
+    expect(verified(later(request, seconds), [secret])).toEqual({ ok: true });
   });
 
   it(proves.time ? 'refuses when the time of receipt is no date' : 'does not look at the time of receipt', () => {
@@ -188,25 +208,44 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
     [1, [2]],
     { id: { id: [] }, object: 'x', metadata: 3, organization: [], email_addresses: {} },
   ])('ignores an event type that it does not know, whatever it carries: %j', (data) => {
-    const unknown = { ...refilled(body, data), ...Object.fromEntries(NAMED.map((name) => [name, 'invented.type'])) };
-    expect(mapBody(source, unknown, signUp)).toEqual({ kind: 'ignored', because: 'EVENT_NOT_HANDLED' });
+    const renamed = Object.fromEntries(NAMED.map((name) => [name, 'invented.type']));
+    const unknown = unknownWith?.(data) ?? { ...refilled(body, data), ...renamed };
+    expect(mapBody(source, unknown, { ...signUp, settings })).toEqual({ kind: 'ignored', because: 'EVENT_NOT_HANDLED' });
   });
 
   it.each([undefined, null, '', '  ', 'undefined', 'null', {}, []])('rejects a sign-up whose user id is %j', (id) => {
-    expect(mapBody(source, replaced(body, userId, id), signUp)).toEqual({ kind: 'rejected', because: 'NO_USER_ID' });
+    expect(mapBody(source, replaced(body, userId, id), { ...signUp, settings })).toEqual({
+      kind: 'rejected',
+      because: 'NO_USER_ID',
+    });
   });
 
-  it('throws a ZodError when the subject of an event that it acts on is broken', () => {
+  it('sends nothing when the subject of an event that it acts on is broken', () => {
     const subject = userId.slice(0, -1);
     for (const broken of [undefined, null, 7, 'text', [], ['text']]) {
-      expect(() => mapBody(source, replaced(body, subject, broken), signUp)).toThrow(z.ZodError);
+      const map = () => mapBody(source, replaced(body, subject, broken), { ...signUp, settings });
+      if (parksWithoutSubject) expect(map()).toEqual({ kind: 'rejected', because: 'NO_USER_ID' });
+      else expect(map).toThrow(z.ZodError);
     }
+  });
+
+  it('takes any body apart, or says by a ZodError that it cannot', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), fc.constant(signUp.body)), (text) => {
+        try {
+          const records = recordsIn(source, Buffer.from(text));
+          expect(records === undefined || Array.isArray(records)).toBe(true);
+        } catch (error) {
+          expect(error).toBeInstanceOf(z.ZodError);
+        }
+      }),
+    );
   });
 
   it('survives every member missing or null but those that it needs', () => {
     const threw = new Set<string>();
     for (const recorded of fixtures) {
-      const whole: unknown = JSON.parse(recorded.body);
+      const whole = recordOf(recorded);
       for (const path of pathsOf(whole)) {
         for (const replacement of [undefined, null]) {
           const altered: unknown = JSON.parse(JSON.stringify(replaced(whole, path, replacement)));
@@ -224,8 +263,8 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
 
   it('maps to changes that the queue accepts', () => {
     const mapped = fixtures.flatMap((recorded) => {
-      const result = source.map(source.schema.parse(JSON.parse(recorded.body)), {
-        settings: recorded.settings ?? {},
+      const result = source.map(source.schema.parse(recordOf(recorded)), {
+        settings: recorded.settings,
         receivedAt: new Date(recorded.receivedAt),
       });
       return result.kind === 'changes' ? result.changes : [];
@@ -237,37 +276,40 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
 
   it('strips to something that can be stored and parsed again', () => {
     for (const recorded of fixtures) {
-      const once = source.schema.parse(JSON.parse(recorded.body));
+      const once = source.schema.parse(recordOf(recorded));
       expect(source.schema.parse(JSON.parse(JSON.stringify(once)))).toEqual(once);
     }
   });
 
   it('lets nothing private past its schema', () => {
     const moment = momentAt(request.receivedAt);
-    const raw = [...sender.types.map((type) => sender.body(type, person, moment)), ...fixtures.map((recorded) => recorded.body)];
-    const kept = raw.map((text) => JSON.stringify(source.schema.parse(JSON.parse(text)))).join('\n');
-    expect(planted.filter((text) => !raw.join('\n').includes(text))).toEqual([]);
+    const bodies = [
+      ...sender.types.map((type) => sentBy(sender, type, { secret, moment }).body),
+      ...fixtures.map((recorded) => requestOf(recorded).body),
+    ];
+    const raw = bodies.flatMap((bytes) => recordsIn(source, bytes) ?? []);
+    const kept = raw.map((record) => JSON.stringify(source.schema.parse(record))).join('\n');
+    const whole = raw.map((record) => JSON.stringify(record)).join('\n');
+    expect(planted.filter((text) => !whole.includes(text))).toEqual([]);
     expect(planted.filter((text) => kept.includes(text))).toEqual([]);
     expect(kept).not.toMatch(/invented (secret|text|internal|profile)|invented-(private|unsafe|profile|internal)/);
   });
 
   it('makes, signs and understands every event of its sender', () => {
+    const own = sender.secret(new Uint8Array(32).fill(9));
     const made = sender.types.map((type) => {
-      const delivery = sentBy(sender, type, {
-        secret: sender.secret(new Uint8Array(32).fill(9)),
-        moment: momentAt(request.receivedAt),
-      });
-      expect(source.verify(delivery, [sender.secret(new Uint8Array(32).fill(9))])).toEqual({ ok: true });
-      const event = source.schema.parse(JSON.parse(Buffer.from(delivery.body).toString('utf8')));
+      const delivery = sentBy(sender, type, { secret: own, moment: momentAt(request.receivedAt) });
+      expect(verified(delivery, [own])).toEqual({ ok: true });
+      const event = source.schema.parse(recordIn(source, delivery.body));
       expect(source.head(event, delivery).type).toBe(type);
       // Says that the end of a user at the vendor is the end of the user, so its beginning counts as well.
-      return source.map(event, { settings: { deletions: 'tombstone' }, receivedAt: request.receivedAt });
+      return source.map(event, { settings: { ...settings, deletions: 'tombstone' }, receivedAt: request.receivedAt });
     });
     expect(made.filter(({ kind }) => kind === 'rejected')).toEqual([]);
-    expect(made[0]).toMatchObject({
-      kind: 'changes',
-      changes: expect.arrayContaining([expect.objectContaining({ creates: true })]),
-    });
+    const [first] = made;
+    const told = first?.kind === 'changes' ? first.changes : first?.kind === 'refresh' ? first.refreshes : [];
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.some(({ creates }) => creates === true)).toBe(tellsCreation);
     expect(made.at(-1)).toEqual({ kind: 'ignored', because: 'EVENT_NOT_HANDLED' });
     expect(() => sender.body('constructor', person, momentAt(request.receivedAt))).toThrow(RangeError);
   });
@@ -292,7 +334,7 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
       fc.property(anything, fc.uint8Array(), fc.array(fc.string({ unit: 'binary' })), (headers, random, junkSecrets) => {
         const forged = { headers, body: random, receivedAt: request.receivedAt };
         expect(isAccepted(forged)).toBe(false);
-        expect(typeof source.verify(forged, junkSecrets).ok).toBe('boolean');
+        expect(typeof verified(forged, junkSecrets).ok).toBe('boolean');
       }),
       { numRuns: 500 },
     );
@@ -303,9 +345,11 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
       fc.property(fc.uint8Array(), fc.uint8Array({ minLength: 24, maxLength: 64 }), (random, key) => {
         const moment = momentAt(request.receivedAt);
         const own = sender.secret(key);
-        const signed = { headers: sender.headers(random, own, moment), body: random, receivedAt: moment.now };
-        expect(source.verify(signed, [own])).toEqual({ ok: true });
+        const signed = { ...deliveryOf(sender, random, { secret: own, moment }), receivedAt: moment.now };
+        if (provesContent) expect(typeof verified(signed, [own]).ok).toBe('boolean');
+        else expect(verified(signed, [own])).toEqual({ ok: true });
       }),
+      { numRuns: publishesKeys ? 20 : 100 },
     );
   });
 
@@ -314,9 +358,10 @@ describe.each(contracts)('$source.id', ({ source, sender, signUp, proofs, proves
     fc.assert(
       fc.property(types, fc.jsonValue(), userId.length === 3 ? fc.jsonValue() : fc.constant(undefined), (type, value, inner) => {
         const subject = inner === undefined ? value : { object: value, userAttributes: inner };
-        const random = refilled(JSON.parse(sender.body(type, person, momentAt(request.receivedAt))), subject);
+        const record = recordIn(source, sentBy(sender, type, { secret, moment: momentAt(request.receivedAt) }).body);
+        const random = refilled(record, subject);
         try {
-          expect(['changes', 'ignored', 'rejected']).toContain(mapBody(source, random, signUp).kind);
+          expect(['changes', 'refresh', 'ignored', 'rejected']).toContain(mapBody(source, random, { ...signUp, settings }).kind);
         } catch (error) {
           expect(error).toBeInstanceOf(z.ZodError);
         }

@@ -4,7 +4,7 @@ import { jwtVerify, SignJWT } from 'jose';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { fronteggSender } from '../../functions/sources/frontegg.sender.ts';
 import { frontegg } from '../../functions/sources/frontegg.ts';
-import { fixture, mapBody, momentAt, requestOf, sentBy, withHeaders } from '../support/sources.ts';
+import { fixture, mapBody, momentAt, NO_TRUST, requestOf, sentBy, withHeaders } from '../support/sources.ts';
 
 const signUp = fixture('frontegg', 'user-created');
 const request = requestOf(signUp);
@@ -15,7 +15,7 @@ const mismatch = { ok: false, code: 'SIGNATURE_MISMATCH' };
 const malformed = { ok: false, code: 'SIGNATURE_MALFORMED' };
 const outside = { ok: false, code: 'TIMESTAMP_OUTSIDE_TOLERANCE' };
 const verify = (header: string, secrets: readonly string[] = [secret]) =>
-  frontegg.verify(withHeaders(request, { 'x-webhook-secret': header }), secrets);
+  frontegg.verify(withHeaders(request, { 'x-webhook-secret': header }), secrets, NO_TRUST);
 
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 /** As RFC 7515 defines it, whatever the header says. */
@@ -97,7 +97,7 @@ describe('the token of Frontegg', () => {
       ...withHeaders(request, { 'x-webhook-secret': token({ alg: 'HS256' }, { exp: now }) }),
       receivedAt: new Date(Number.NaN),
     };
-    expect(frontegg.verify(broken, [secret])).toEqual(outside);
+    expect(frontegg.verify(broken, [secret], NO_TRUST)).toEqual(outside);
   });
 
   it.each(['{', '['.repeat(2000), '\ud800', '{"alg":"HS256"'])('refuses the header %j, and throws at nothing', (text) => {

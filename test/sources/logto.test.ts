@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { RawRequest } from '../../functions/core/request.ts';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { logto } from '../../functions/sources/logto.ts';
-import { fixture, flippedBody, later, mapBody, requestOf } from '../support/sources.ts';
+import { fixture, flippedBody, later, mapBody, NO_TRUST, requestOf } from '../support/sources.ts';
 
 const signUp = fixture('logto', 'user-created');
 const request = requestOf(signUp);
@@ -30,8 +30,8 @@ describe('signatures of Logto', () => {
       ),
       receivedAt: new Date('2026-01-01T00:00:01.000Z'),
     };
-    expect(logto.verify(vector, ['logtoDemoSigningKey123456789'])).toEqual(ok);
-    expect(logto.verify(vector, [secret])).toEqual({ ok: false, code: 'SIGNATURE_MISMATCH' });
+    expect(logto.verify(vector, ['logtoDemoSigningKey123456789'], NO_TRUST)).toEqual(ok);
+    expect(logto.verify(vector, [secret], NO_TRUST)).toEqual({ ok: false, code: 'SIGNATURE_MISMATCH' });
   });
 
   it.each([
@@ -43,12 +43,12 @@ describe('signatures of Logto', () => {
   ])('refuses a signature with %s', (_, spoil) => {
     const header = spoil(request.headers['logto-signature-sha-256'] ?? '');
     const spoilt = { ...request, headers: { 'logto-signature-sha-256': header } };
-    expect(logto.verify(spoilt, [secret])).toEqual({ ok: false, code: 'SIGNATURE_MALFORMED' });
+    expect(logto.verify(spoilt, [secret], NO_TRUST)).toEqual({ ok: false, code: 'SIGNATURE_MALFORMED' });
   });
 
   it('takes a body that is sent again after an outage of days, but not for ever', () => {
     const event = signed(JSON.stringify({ event: 'User.Created', createdAt: CREATED_AT }));
-    const days = (count: number, seconds = 0) => logto.verify(later(event, count * 86_400 + seconds), [secret]);
+    const days = (count: number, seconds = 0) => logto.verify(later(event, count * 86_400 + seconds), [secret], NO_TRUST);
     expect([days(0), days(1), days(3)]).toEqual([ok, ok, ok]);
     expect([days(3, 1), days(30)]).toEqual([outside, outside]);
     expect([days(0, -300), days(0, -301)]).toEqual([ok, outside]);
@@ -57,14 +57,14 @@ describe('signatures of Logto', () => {
   it.each(['', 'no JSON', '[', '7', '{}', '{"createdAt":null}', '{"createdAt":1793000000412}', '['.repeat(5000)])(
     'leaves to the schema what is signed and has no time: %j',
     (body) => {
-      expect(logto.verify(signed(body), [secret])).toEqual(ok);
+      expect(logto.verify(signed(body), [secret], NO_TRUST)).toEqual(ok);
     },
   );
 
   it('looks at the time after the signature, so that a forged body learns nothing from it', () => {
     const tooLate = later(request, 30 * 86_400);
-    expect(logto.verify(tooLate, [secret])).toEqual(outside);
-    const verdicts = flippedBody(tooLate).map((altered) => logto.verify(altered, [secret]));
+    expect(logto.verify(tooLate, [secret], NO_TRUST)).toEqual(outside);
+    const verdicts = flippedBody(tooLate).map((altered) => logto.verify(altered, [secret], NO_TRUST));
     expect(new Set(verdicts.map((verdict) => JSON.stringify(verdict)))).toEqual(
       new Set(['{"ok":false,"code":"SIGNATURE_MISMATCH"}']),
     );

@@ -4,7 +4,7 @@ import type { RawRequest } from '../../functions/core/request.ts';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { stripeSender } from '../../functions/sources/stripe.sender.ts';
 import { stripe } from '../../functions/sources/stripe.ts';
-import { fixturesOf, mapBody, momentAt, requestOf, sentBy } from '../support/sources.ts';
+import { fixturesOf, mapBody, momentAt, NO_TRUST, requestOf, sentBy } from '../support/sources.ts';
 
 /** Signatures over two bodies under two secrets, checked with Stripe's library; secrets, ids and people are invented. */
 const T = 1764158400;
@@ -30,7 +30,7 @@ const requestWith = (header: string, body: Uint8Array = BODY_1, offsetSeconds = 
   receivedAt: new Date((T + offsetSeconds) * 1000),
 });
 const verify = (header: string, secrets: readonly string[] = [A], body: Uint8Array = BODY_1) =>
-  stripe.verify(requestWith(header, body), secrets);
+  stripe.verify(requestWith(header, body), secrets, NO_TRUST);
 const ok = { ok: true };
 const mismatch = { ok: false, code: 'SIGNATURE_MISMATCH' };
 const malformed = { ok: false, code: 'SIGNATURE_MALFORMED' };
@@ -87,7 +87,7 @@ describe('signatures of Stripe', () => {
   });
 
   it('counts 300 seconds both ways, unlike the library', () => {
-    const at = (offset: number) => stripe.verify(requestWith(`t=${T},v1=${ONE_BY_A}`, BODY_1, offset), [A]);
+    const at = (offset: number) => stripe.verify(requestWith(`t=${T},v1=${ONE_BY_A}`, BODY_1, offset), [A], NO_TRUST);
     const outside = { ok: false, code: 'TIMESTAMP_OUTSIDE_TOLERANCE' };
     expect([at(300), at(-300), at(301), at(-301)]).toEqual([ok, ok, outside, outside]);
   });
@@ -106,7 +106,7 @@ describe('signatures of Stripe', () => {
       type: 'customer.created',
     });
     const theirs = Stripe.webhooks.generateTestHeaderString({ payload: text, secret: A, timestamp: now.getTime() / 1000 });
-    expect(stripe.verify({ ...made, headers: { 'stripe-signature': theirs } }, [A])).toEqual(ok);
+    expect(stripe.verify({ ...made, headers: { 'stripe-signature': theirs } }, [A], NO_TRUST)).toEqual(ok);
   });
 });
 

@@ -3,7 +3,7 @@ import { Webhook } from 'svix';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { stytchSender } from '../../functions/sources/stytch.sender.ts';
 import { stytch } from '../../functions/sources/stytch.ts';
-import { fixture, mapBody, momentAt, requestOf, sentBy } from '../support/sources.ts';
+import { fixture, mapBody, momentAt, NO_TRUST, requestOf, sentBy } from '../support/sources.ts';
 
 const signUp = fixture('stytch', 'user-create');
 const { secret, receivedAt } = signUp;
@@ -18,8 +18,8 @@ describe('signatures of Stytch', () => {
       'svix-timestamp': String(Math.floor(now.getTime() / 1000)),
       'svix-signature': new Webhook(secret).sign('msg_live', now, Buffer.from(made.body)),
     };
-    expect(stytch.verify({ ...made, headers }, [secret])).toEqual({ ok: true });
-    expect(stytch.verify({ ...made, headers: { ...headers, 'svix-id': 'msg_other' } }, [secret])).toEqual({
+    expect(stytch.verify({ ...made, headers }, [secret], NO_TRUST)).toEqual({ ok: true });
+    expect(stytch.verify({ ...made, headers: { ...headers, 'svix-id': 'msg_other' } }, [secret], NO_TRUST)).toEqual({
       ok: false,
       code: 'SIGNATURE_MISMATCH',
     });

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { RawRequest } from '../../functions/core/request.ts';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { workos } from '../../functions/sources/workos.ts';
-import { fixture, mapBody, requestOf, withHeaders } from '../support/sources.ts';
+import { fixture, mapBody, NO_TRUST, requestOf, withHeaders } from '../support/sources.ts';
 
 const signUp = fixture('workos', 'user-created');
 const { receivedAt } = signUp;
@@ -20,7 +20,7 @@ const vector: RawRequest = {
   receivedAt: new Date(1793000060000),
 };
 const verify = (header: string, secrets: readonly string[] = [SECRET]) =>
-  workos.verify(withHeaders(vector, { 'workos-signature': header }), secrets);
+  workos.verify(withHeaders(vector, { 'workos-signature': header }), secrets, NO_TRUST);
 const ok = { ok: true };
 const mismatch = { ok: false, code: 'SIGNATURE_MISMATCH' };
 const malformed = { ok: false, code: 'SIGNATURE_MALFORMED' };
@@ -28,7 +28,7 @@ const outside = { ok: false, code: 'TIMESTAMP_OUTSIDE_TOLERANCE' };
 
 describe('signatures of WorkOS', () => {
   it('accepts the known vector, which is what its definition gives', () => {
-    expect(workos.verify(vector, [SECRET])).toEqual(ok);
+    expect(workos.verify(vector, [SECRET], NO_TRUST)).toEqual(ok);
     const computed = createHmac('sha256', Buffer.from(SECRET, 'utf8'))
       .update(Buffer.concat([Buffer.from(`${T}.`), vector.body]))
       .digest('hex');
@@ -68,7 +68,7 @@ describe('signatures of WorkOS', () => {
   });
 
   it('counts 300 seconds both ways, in milliseconds', () => {
-    const at = (offset: number) => workos.verify({ ...vector, receivedAt: new Date(T + offset) }, [SECRET]);
+    const at = (offset: number) => workos.verify({ ...vector, receivedAt: new Date(T + offset) }, [SECRET], NO_TRUST);
     expect([at(300_000), at(-300_000), at(300_001), at(-300_001)]).toEqual([ok, ok, outside, outside]);
   });
 

@@ -18,6 +18,7 @@ const linesOf = (
   if (result.kind === 'rejected') return [`still rejected  ${printable(result.because)}`];
   if (result.kind === 'ignored')
     return [`ignored         ${result.because}, ${dropIgnored ? 'would be taken out' : 'would stay'}`];
+  if (result.kind === 'refresh') return ['would be fetched from the vendor once more'];
   const calls = result.changes.map(({ call }) => (showValues ? call : maskedCall(call)));
   return [
     ...calls.map((call) => `would send      ${oneLine(call)}`),

@@ -9,6 +9,8 @@ import type { Kept } from './kept.ts';
 /** What becomes of a kept event now. */
 export type Remapped =
   | { readonly kind: 'send'; readonly messages: readonly QueueMessage[]; readonly changes: readonly Change[] }
+  /** To be fetched from the vendor once more. */
+  | { readonly kind: 'refresh'; readonly messages: readonly QueueMessage[] }
   | { readonly kind: 'ignored'; readonly because: string }
   | { readonly kind: 'rejected'; readonly because: string };
 
@@ -20,7 +22,10 @@ const toSend = (messages: readonly QueueMessage[]): Remapped => ({
   changes: messages.flatMap(({ body }) => readEnvelope(body)?.change ?? []),
 });
 
-const ofIntake = (result: Intake): Remapped => (result.kind === 'messages' ? toSend(result.messages) : result);
+const ofIntake = (result: Intake): Remapped => {
+  if (result.kind === 'messages') return toSend(result.messages);
+  return result.kind === 'refresh' ? { kind: 'refresh', messages: result.messages } : result;
+};
 
 /** An event that no schema let through was kept without its type. */
 const typeOf = ({ type, receivedAt }: Kept, source: Source, event: unknown): string =>

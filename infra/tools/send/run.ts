@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type SourceId, TRIGGER_SOURCES, webhookPath } from '../../../functions/manifest.ts';
+import { deliveryOf } from '../../../functions/sources/sender.ts';
 import { senders } from '../../../functions/sources/senders.ts';
 import type { SendOptions } from './options.ts';
 import { personOf } from './person.ts';
@@ -26,8 +27,9 @@ export const sendAll = async (
       const wait = rate === undefined ? 0 : start + (index / rate) * 1000 - performance.now();
       if (wait > 0) await pause(wait);
       const moment = { now: new Date(), eventId: randomUUID().replaceAll('-', '') };
-      const body = Buffer.from(senders[source].body(type, personOf(1 + (index % users)), moment));
-      tally.add(await poster.post(url, body, senders[source].headers(body, secret, moment)));
+      const json = Buffer.from(senders[source].body(type, personOf(1 + (index % users)), moment));
+      const { body, headers } = deliveryOf(senders[source], json, { secret, moment });
+      tally.add(await poster.post(url, body, headers));
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, count) }, worker));

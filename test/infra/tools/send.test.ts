@@ -13,6 +13,7 @@ import { readSendOptions } from '../../../infra/tools/send/options.ts';
 import { personOf } from '../../../infra/tools/send/person.ts';
 import { progressLine, showProgress } from '../../../infra/tools/send/progress.ts';
 import { Tally } from '../../../infra/tools/send/tally.ts';
+import { NO_TRUST } from '../../support/sources.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
@@ -75,7 +76,7 @@ describe('npm run send', () => {
     const [{ path, headers, body } = { path: '', headers: {}, body: Buffer.of() }] = received;
     expect(path).toBe(`/webhooks/${id}`);
     const request = { headers: headers as Record<string, string>, body, receivedAt: new Date() };
-    expect(sourceById(id)?.verify(request, secrets[id]?.signingSecrets ?? [])).toEqual({ ok: true });
+    expect(sourceById(id)?.verify(request, secrets[id]?.signingSecrets ?? [], NO_TRUST)).toEqual({ ok: true });
     expect(rowsOf(out)).toMatchObject({ accepted: '1', ignored: '0', parked: '0', refused: '0', failed: '0' });
     expect(out).toContain(`See http://127.0.0.1:1/_/users/${personOf(1).id}`);
   });
