@@ -65,6 +65,26 @@ export class BreakerOpen extends Error {
   readonly code = 'BREAKER_OPEN';
 }
 
+/** Sent, and to be sent once more when a bulk job that holds the entity is over: its row may be older, and may come later. */
+export class HeldByJob extends Error {
+  override readonly name = 'HeldByJob';
+  readonly code = 'BULK_JOB';
+  /** Until the job is probably over. */
+  readonly seconds: number;
+  constructor(seconds: number) {
+    super('a bulk job holds the entity');
+    this.seconds = seconds;
+  }
+}
+
+/** Another run has taken the source meanwhile: this one must do nothing more. */
+export class Overtaken extends Error {
+  override readonly name = 'Overtaken';
+  constructor() {
+    super('another run has taken over');
+  }
+}
+
 /** What a vendor's API answered instead of what was asked for. All worth another try: a user waits, and nothing is lost meanwhile. */
 export type VendorCode = 'RATE_LIMITED' | 'UNAVAILABLE' | 'UNREACHABLE' | 'UNAUTHORIZED' | 'NO_CREDENTIAL' | 'UNEXPECTED';
 

@@ -9,6 +9,8 @@ export interface Seen {
   readonly hash: string;
   /** Idempotency keys of the events at exactly `asOf`: tells a duplicate from another change of the same second. */
   readonly events: readonly string[];
+  /** Of the row that the job `LedgerItem.job` carries. Counts as `hash` once that job is known to have succeeded. */
+  readonly bulk?: string;
 }
 
 /** One item per entity. An entity that was never seen is `EMPTY_ITEM`. */
@@ -21,6 +23,8 @@ export interface LedgerItem {
   readonly createdAt?: number;
   /** An earlier attempt began and was never committed: Userpilot may hold more than the ledger knows. */
   readonly dirty: boolean;
+  /** Key of the bulk job that was last given a row of this entity and has not been accounted for. */
+  readonly job?: string;
 }
 export const EMPTY_ITEM: LedgerItem = { seen: {}, dirty: false };
 
@@ -31,6 +35,28 @@ export interface LedgerUpdate {
   readonly forgetSeen: boolean;
   readonly deletedAt?: number;
   readonly createdAt?: number;
+  /** The job is over and what it did stands in `seen`. */
+  readonly forgetJob?: true;
+}
+
+/** A row of an entity on its way into a bulk job. */
+export interface Mark {
+  readonly job: string;
+  /** As it was read, before any job had a say. */
+  readonly item: LedgerItem;
+  /** Times and hashes of the changes that the row carries, by `source/facet`. */
+  readonly seen: Readonly<Record<string, { readonly asOf: number; readonly bulk: string }>>;
+}
+
+/** What a bulk job needs of the ledger. */
+export interface BulkLedger {
+  /** Several entities as they stand, nothing taken in hand. One that was never seen is left out. At most 100 keys. */
+  read(keys: readonly string[]): Promise<ReadonlyMap<string, LedgerItem>>;
+  /**
+   * One conditional write: gives the row to the job. False when the entity is in somebody's hand, was deleted, was given to
+   * another job or told something newer since it was read: then it goes through the queue.
+   */
+  mark(key: string, mark: Mark): Promise<boolean>;
 }
 
 /** The ledger behind core's rules; DynamoDB in production. Throws a DependencyError when it cannot answer. */

@@ -3,6 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { createBreakerStore } from '../aws/breaker.ts';
+import { createBulkJobs } from '../aws/bulk-jobs.ts';
 import { CLIENT_DEFAULTS } from '../aws/clients.ts';
 import { createLedger } from '../aws/ledger.ts';
 import { createLimiterStore } from '../aws/limiter.ts';
@@ -45,6 +46,7 @@ export const bindDeliver = (env: Env, output: Output = standardOutput) => {
   const wait = (milliseconds: number) => sleep(milliseconds);
   return createDeliver({
     ledger: createLedger(dynamo, table),
+    jobs: createBulkJobs(dynamo, table),
     limiter: createLimiter({ store: createLimiterStore(dynamo, table), now, sleep: wait, turn: () => turn() }),
     breaker: createBreaker({
       store: createBreakerStore(dynamo, table),

@@ -1,7 +1,8 @@
 import type { Breaker } from '../core/breaker.ts';
+import { accounted, type BulkJobs, provisional, settledItem } from '../core/bulk-job.ts';
 import type { Identify } from '../core/calls.ts';
 import type { Envelope } from '../core/envelope.ts';
-import { BreakerOpen, type DeliveryCode, DeliveryError, DependencyError } from '../core/errors.ts';
+import { BreakerOpen, type DeliveryCode, DeliveryError, DependencyError, HeldByJob } from '../core/errors.ts';
 import { type Arrival, type Claim, decide, type Ledger, type LedgerUpdate, type Plan } from '../core/ledger.ts';
 import { BACKFILL_PATIENCE_MS, type Lane } from '../core/pacing.ts';
 import { type Limiter, OutOfTime } from '../core/ports.ts';
@@ -27,6 +28,7 @@ export type Ending =
 
 export interface EntityDeps {
   readonly ledger: Ledger;
+  readonly jobs: Pick<BulkJobs, 'read'>;
   readonly limiter: Limiter;
   readonly breaker: Breaker;
   readonly userpilot: Userpilot;
@@ -94,26 +96,36 @@ const endingsOf = ({ verdicts }: Plan): readonly Ending[] =>
     return verdict === 'TOMBSTONE' ? { kind: 'tombstone' } : { kind: 'superseded', code: verdict };
   });
 
-/** begin, decide, call, commit: in this order, or a newest state is lost when two attempts overlap or one dies in between. */
+/**
+ * begin, decide, call, commit: in this order, or a newest state is lost when two attempts overlap or one dies in between.
+ * Under a running bulk job the same, and everything in hand comes back for another round when the job is over.
+ */
 const attempt = async (key: string, messages: readonly InHand[], claim: Claim, deps: EntityDeps): Promise<readonly Ending[]> => {
   const { ledger } = deps;
   const arrivals = messages.map(({ arrival }) => arrival);
   // One live event among them makes the joint call live.
   const lane = messages.every(({ envelope }) => envelope.lane === 'backfill') ? 'backfill' : 'live';
-  const item = await ledger.begin(key, claim);
+  const before = await ledger.begin(key, claim);
+  const job = before.job === undefined ? undefined : await deps.jobs.read(before.job);
+  const { item, heldUntil } = settledItem(before, job, deps.now().getTime());
   const plan = decide(item, arrivals);
+  const update =
+    heldUntil === undefined
+      ? accounted(plan.update, before, item)
+      : provisional(plan.update, new Set(arrivals.map(({ event }) => event)));
   if (plan.call === undefined) {
-    await ledger.commit(key, claim, plan.update, !item.dirty);
+    await ledger.commit(key, claim, update, !before.dirty);
     return endingsOf(plan);
   }
   const trace: Trace = { mayHaveLanded: false };
   try {
     await send(plan.call, trace, lane, deps);
   } catch (error) {
-    if (!trace.mayHaveLanded && !item.dirty) await ledger.commit(key, claim, NOTHING, true);
+    if (!trace.mayHaveLanded && !before.dirty) await ledger.commit(key, claim, NOTHING, true);
     throw error;
   }
-  await ledger.commit(key, claim, plan.update, true);
+  await ledger.commit(key, claim, update, true);
+  if (heldUntil !== undefined) throw new HeldByJob(Math.max(0, Math.ceil((heldUntil - deps.now().getTime()) / 1000)));
   return endingsOf(plan);
 };
 
@@ -147,7 +159,7 @@ export const deliverEntity = async (key: string, messages: readonly InHand[], de
 
 /** Expected troubles come back later; anything else is a bug, and the batch loop reports it as one. */
 export const isExpected = (error: unknown): boolean =>
-  [DeliveryError, DependencyError, BreakerOpen, OutOfTime].some((expected) => error instanceof expected);
+  [DeliveryError, DependencyError, BreakerOpen, HeldByJob, OutOfTime].some((expected) => error instanceof expected);
 
 const retryAll = (messages: readonly InHand[], error: unknown): readonly Ending[] =>
   messages.map(() => ({ kind: 'retry', error }));

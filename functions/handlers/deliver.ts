@@ -3,7 +3,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { backoffSeconds } from '../core/backoff.ts';
 import { digest } from '../core/digest.ts';
 import { entityKey, idempotencyKey, readEnvelope } from '../core/envelope.ts';
-import { BreakerOpen, DeliveryError } from '../core/errors.ts';
+import { BreakerOpen, DeliveryError, HeldByJob } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { EventQueue, RejectedQueue } from '../core/ports.ts';
@@ -115,6 +115,12 @@ const holdBack = (messages: readonly InHand[], error: unknown, deps: DeliverDeps
   });
 };
 
+/** How long Userpilot, or a bulk job, wants to be left alone. */
+const askedSeconds = (error: unknown): number => {
+  if (error instanceof HeldByJob) return error.seconds;
+  return error instanceof DeliveryError ? (error.retryAfterSeconds ?? 0) : 0;
+};
+
 /** A FIFO group stays in order only when a message that comes back takes all later ones of its group with it. */
 const deliverGroup = async (
   key: string,
@@ -127,7 +133,7 @@ const deliverGroup = async (
     const ending = endings[index] as Ending; // one ending per message
     const back = await settle(message, ending, deps).catch((error: unknown) => settle(message, { kind: 'retry', error }, deps));
     if (!back) continue;
-    const asked = ending.kind === 'retry' && ending.error instanceof DeliveryError ? (ending.error.retryAfterSeconds ?? 0) : 0;
+    const asked = ending.kind === 'retry' ? askedSeconds(ending.error) : 0;
     const seconds = Math.max(
       backoffSeconds(head.receiveCount, deps.retry, deps.random()),
       Math.min(asked, deps.retry.capSeconds),

@@ -14,6 +14,7 @@ import {
   contextOf,
   freeLimiter,
   memoryBreakerStore,
+  memoryJobs,
   memoryLedger,
   memoryQueue,
   memoryRejected,
@@ -52,6 +53,7 @@ beforeEach(() => {
   queue = memoryQueue();
   rejected = memoryRejected();
   ledger = memoryLedger();
+  jobs = memoryJobs();
   limiter = freeLimiter();
   health = memoryBreakerStore();
   waited = 0;
@@ -60,12 +62,14 @@ beforeEach(() => {
   seen = fake.requests().length;
 });
 
+let jobs: ReturnType<typeof memoryJobs>;
 let invocations = 0;
 let heard: string[] = [];
 const now = () => new Date(Date.now() + waited);
 const deliver = (records: readonly SQSRecord[], { timeoutMs = 10_000, remainingMs = 60_000 } = {}) => {
   const handler = createDeliver({
     ledger: ledger.ledger,
+    jobs: jobs.jobs,
     limiter: limiter.limiter,
     breaker: createBreaker({
       store: health.store,

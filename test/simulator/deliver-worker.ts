@@ -51,13 +51,14 @@ export const queuesSeenBy = ({ cross }: Process, { queue, rejected }: Stage) => 
 export const createDeliverWorker = (process: Process, stage: Stage): Worker => {
   const { world, table, vault, judge, plan, events } = stage;
   const { now, sleep } = process;
-  const { ledger, limiter, breaker } = table.seenBy(process);
+  const { ledger, jobs, limiter, breaker } = table.seenBy(process);
   const readSecret = vault.seenBy(process);
   const retry = RetrySettings.parse({});
   const { fetch, abortAfter } = createWire({ world, process, judge, react: plan.react, wayMs: plan.wayMs });
   const handler = createDeliver({
     ...queuesSeenBy(process, stage),
     ledger,
+    jobs,
     limiter: createLimiter({ store: limiter, now, sleep, turn: () => sleep(0) }),
     breaker: createBreaker({
       store: breaker,

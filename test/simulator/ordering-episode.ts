@@ -5,7 +5,7 @@ import { createMetrics } from '../../functions/core/metrics.ts';
 import { RetrySettings } from '../../functions/core/settings.ts';
 import { createDeliver, type DeliverDeps } from '../../functions/handlers/deliver.ts';
 import { toDelete } from '../../infra/local/batch-answer.ts';
-import { freeLimiter, memorySecret } from '../support/doubles.ts';
+import { freeLimiter, memoryJobs, memorySecret } from '../support/doubles.ts';
 import type { Choose } from './explore.ts';
 import { createModel, EPOCH, type ModelEvent, type Rest, recordOf } from './ordering-state.ts';
 
@@ -73,6 +73,7 @@ const createHandler = (gate: Gate, { ledger, apply, park }: Model) => {
       begin: (...args) => gate('begin', () => ledger.begin(...args), { failure }),
       commit: (...args) => gate('commit', () => ledger.commit(...args), { failure }),
     },
+    jobs: memoryJobs().jobs,
     limiter: freeLimiter().limiter,
     breaker: { pass: async () => 'all', succeeded: async () => undefined, failed: async () => undefined },
     userpilot: userpilot as DeliverDeps['userpilot'], // deliver uses nothing else of it

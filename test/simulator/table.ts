@@ -1,9 +1,10 @@
 import type { BreakerStore } from '../../functions/core/breaker.ts';
+import type { BulkJobs } from '../../functions/core/bulk-job.ts';
 import { DependencyError } from '../../functions/core/errors.ts';
-import type { Ledger } from '../../functions/core/ledger.ts';
+import type { BulkLedger, Ledger } from '../../functions/core/ledger.ts';
 import type { LimiterStore } from '../../functions/core/limiter.ts';
 import type { Family } from '../../functions/core/pacing.ts';
-import { memoryBreakerStore, memoryLedger } from '../support/doubles.ts';
+import { memoryBreakerStore, memoryJobs, memoryLedger } from '../support/doubles.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -17,7 +18,12 @@ export interface Tombstone {
 /** The one table: each operation is one write or read, at one moment, all or nothing. */
 export interface Table {
   /** The table as one process sees it. */
-  seenBy(process: Process): { readonly ledger: Ledger; readonly limiter: LimiterStore; readonly breaker: BreakerStore };
+  seenBy(process: Process): {
+    readonly ledger: Ledger & BulkLedger;
+    readonly jobs: BulkJobs;
+    readonly limiter: LimiterStore;
+    readonly breaker: BreakerStore;
+  };
   readonly tombstones: readonly Tombstone[];
 }
 
@@ -48,13 +54,20 @@ const createLimiterItems = (): LimiterStore => {
 
 export const createTable = (world: World): Table => {
   const ledger = memoryLedger().ledger;
+  const jobs = memoryJobs().jobs;
   const breaker = memoryBreakerStore().store;
   const limiter = createLimiterItems();
   const tombstones: Tombstone[] = [];
   return {
     tombstones,
     seenBy: ({ cross }) => ({
+      jobs: {
+        write: (...args) => cross('jobs.write', () => jobs.write(...args), { failure }),
+        read: (key) => cross('jobs.read', () => jobs.read(key), { failure }),
+      },
       ledger: {
+        read: (keys) => cross('ledger.read', () => ledger.read(keys), { failure }),
+        mark: (key, mark) => cross('ledger.mark', () => ledger.mark(key, mark), { failure, partly: () => false }),
         begin: (key, claim) => cross('ledger.begin', () => ledger.begin(key, claim), { failure }),
         commit: (key, claim, update, settled) =>
           cross(

@@ -1,8 +1,16 @@
 import type { Context } from 'aws-lambda';
 import { type BreakerState, type BreakerStore, CLOSED } from '../../functions/core/breaker.ts';
+import { type BulkJob, type BulkJobs, markedEntry } from '../../functions/core/bulk-job.ts';
 import type { QueueMessage, RejectedEvent } from '../../functions/core/envelope.ts';
 import { DependencyError } from '../../functions/core/errors.ts';
-import { type Claim, EMPTY_ITEM, type Ledger, type LedgerItem, type LedgerUpdate } from '../../functions/core/ledger.ts';
+import {
+  type BulkLedger,
+  type Claim,
+  EMPTY_ITEM,
+  type Ledger,
+  type LedgerItem,
+  type LedgerUpdate,
+} from '../../functions/core/ledger.ts';
 import { createLog, type Log } from '../../functions/core/log.ts';
 import { createMetrics, type Metrics } from '../../functions/core/metrics.ts';
 import type { EventQueue, Limiter, RejectedQueue } from '../../functions/core/ports.ts';
@@ -68,7 +76,34 @@ export const memoryLedger = () => {
   }
   const items = new Map<string, Stored>();
   const state = { down: false };
-  const ledger: Ledger = {
+  const ledger: Ledger & BulkLedger = {
+    async read(keys) {
+      if (state.down) throw new DependencyError('TABLE');
+      return new Map(
+        keys.flatMap((key) => {
+          const found = items.get(key);
+          if (found === undefined) return [];
+          const { owner, ...item } = found;
+          return [[key, { ...item, dirty: owner !== undefined }] as const];
+        }),
+      );
+    },
+    async mark(key, { job, item, seen }) {
+      if (state.down) throw new DependencyError('TABLE');
+      const before: Stored = items.get(key) ?? { seen: {} };
+      const isAsRead =
+        before.owner === undefined &&
+        before.job === item.job &&
+        before.deletedAt === item.deletedAt &&
+        Object.keys(seen).every((facet) => {
+          const [is, was] = [before.seen[facet], item.seen[facet]];
+          return is?.asOf === was?.asOf && is?.hash === was?.hash;
+        });
+      if (!isAsRead) return false;
+      const rows = Object.entries(seen).map(([facet, row]) => [facet, markedEntry(before.seen[facet], row)] as const);
+      items.set(key, { ...before, job, seen: { ...before.seen, ...Object.fromEntries(rows) } });
+      return true;
+    },
     async begin(key: string, { owner }: Claim) {
       if (state.down) throw new DependencyError('TABLE');
       const before = items.get(key);
@@ -81,12 +116,25 @@ export const memoryLedger = () => {
       if (state.down) throw new DependencyError('TABLE');
       const item = items.get(key);
       if (item?.owner !== owner) throw new DependencyError('OVERTAKEN');
-      const { forgetSeen, seen, ...times } = update;
-      const { owner: _, ...rest } = item;
+      const { forgetSeen, seen, forgetJob, ...times } = update;
+      const { owner: _, job, ...others } = item;
+      const rest = forgetJob === true || job === undefined ? others : { ...others, job };
       items.set(key, { ...rest, ...times, seen: forgetSeen ? seen : { ...item.seen, ...seen }, ...(settled ? {} : { owner }) });
     },
   };
   return { ledger, items, state };
+};
+
+/** The jobs' port in memory; test/aws/bulk-jobs.test.ts holds it and DynamoDB to the same behaviour. */
+export const memoryJobs = () => {
+  const items = new Map<string, BulkJob>();
+  const jobs: BulkJobs = {
+    async write(key, job) {
+      items.set(key, { ...items.get(key), ...job });
+    },
+    read: async (key) => items.get(key),
+  };
+  return { jobs, items };
 };
 
 /** The breaker's table item in memory; test/aws/breaker.test.ts holds it and DynamoDB to the same behaviour. */
