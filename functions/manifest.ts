@@ -46,6 +46,8 @@ export const METRICS = {
   secretUnavailable: 'SecretUnavailable',
   keysUnavailable: 'PublicKeysUnavailable',
   refreshed: 'ProfileFetched',
+  resyncListed: 'ResyncUsersListed',
+  resyncSent: 'ResyncUsersSent',
   /** A sign-up that could not be queued within the time that the vendor gives, while the person waits. */
   lost: 'SignUpNotQueued',
 } as const;

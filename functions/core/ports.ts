@@ -1,5 +1,6 @@
 import type { QueueMessage, RejectedEvent } from './envelope.ts';
 import type { Family, Lane } from './pacing.ts';
+import type { Counts } from './resync.ts';
 
 /** The FIFO queue between receive and deliver. */
 export interface EventQueue {
@@ -30,4 +31,32 @@ export interface Limiter {
 /** Not enough of the function's time is left to start a call. */
 export class OutOfTime extends Error {
   override readonly name = 'OutOfTime';
+}
+
+/** How far a resync has come, for whoever watches it. No personal data. */
+export interface RunProgress {
+  readonly counts: Counts;
+  /** What it is about to do, or does right now. */
+  readonly phase: 'listing' | 'bulk job' | 'done';
+  /** Rows of the job that is under way. */
+  readonly rows?: number;
+}
+
+/** One item per source: who runs, since when, and what the last run came to. Throws a DependencyError when it cannot answer. */
+export interface RunStore {
+  /** Takes the source for a run, unless another one has it. Undefined = another one has. */
+  take(source: string, runId: string, times: { readonly now: Date; readonly until: Date }): Promise<LastRun | undefined>;
+  /** False when the run does not have the source any more. */
+  renew(source: string, runId: string, until: Date, progress: RunProgress): Promise<boolean>;
+  /** Gives the source back, with what the next run needs and an operator may read. */
+  finish(
+    source: string,
+    runId: string,
+    end: { readonly startedAt: string; readonly counts: Counts; readonly now: Date },
+  ): Promise<void>;
+}
+
+export interface LastRun {
+  /** ISO 8601; absent when no run has ended yet. */
+  readonly startedAt?: string;
 }

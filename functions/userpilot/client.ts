@@ -12,6 +12,7 @@ const Job = z.looseObject({
   /** Strings in import jobs, numbers in bulk jobs. */
   total_rows: z.coerce.number().nullish().catch(undefined),
   completed_rows: z.coerce.number().nullish().catch(undefined),
+  start_time: z.string().nullish().catch(undefined),
 });
 export type Job = z.infer<typeof Job>;
 /** A bare array today; the page calls it paginated, so a wrapped one is read as well. */
@@ -46,6 +47,9 @@ export interface Userpilot {
   deleteCompanies(companyIds: readonly string[], apiKey: string): Promise<void>;
 }
 
+/** Ten thousand rows are some megabytes. */
+const BULK_TIMEOUT_MS = 60_000;
+
 const userBody = ({ kind: _, ...body }: IdentifyUser) => body;
 const companyBody = ({ kind: _, ...body }: IdentifyCompany) => body;
 
@@ -59,14 +63,16 @@ const parsed = <T>(schema: z.ZodType<T>, answer: unknown): T => {
 /** @param baseUrl from `UserpilotBaseUrl` in core/settings.ts */
 export const createUserpilot = (baseUrl: string, http: Http = createHttp(baseUrl)): Userpilot => {
   const post = (path: string, body: unknown, apiKey: string) => http({ method: 'POST', path, body, apiKey });
+  const bulk = (path: string, body: unknown, apiKey: string) =>
+    http({ method: 'POST', path, body, apiKey, timeoutMs: BULK_TIMEOUT_MS });
   return {
     async identify(call, apiKey) {
       if (call.kind === 'identifyUser') await post('/v1/identify', userBody(call), apiKey);
       else await post('/v1/companies/identify', companyBody(call), apiKey);
     },
-    bulkIdentifyUsers: async (users, apiKey) => parsed(Job, await post('/v1/users/bulk_identify', { users }, apiKey)),
+    bulkIdentifyUsers: async (users, apiKey) => parsed(Job, await bulk('/v1/users/bulk_identify', { users }, apiKey)),
     bulkIdentifyCompanies: async (companies, apiKey) =>
-      parsed(Job, await post('/v1/companies/bulk_identify', { companies }, apiKey)),
+      parsed(Job, await bulk('/v1/companies/bulk_identify', { companies }, apiKey)),
     // Colons and all: the id is one path segment. Lone surrogates would make encodeURIComponent throw.
     job: async (jobId, apiKey) =>
       parsed(Job, await http({ method: 'GET', path: `/v1/background_jobs/${encodeURIComponent(jobId.toWellFormed())}`, apiKey })),

@@ -5,6 +5,8 @@ import { type ExchangeOptions, exchange, jsonOf, NoAnswer, retryAfterSeconds } f
 const API_VERSION = '2020-09-22';
 export const TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 65_536;
+/** A list of jobs has no pages. */
+const MAX_LIST_BYTES = 1_048_576;
 
 const CODES: Readonly<Record<number, DeliveryCode>> = {
   400: 'REFUSED',
@@ -23,6 +25,8 @@ export interface HttpRequest {
   readonly apiKey: string;
   /** Sent as JSON; a FormData goes as it is, with its own boundary. */
   readonly body?: unknown;
+  /** @default that of the options */
+  readonly timeoutMs?: number;
 }
 
 /** Answers JSON, or undefined for an empty body or one that is not JSON. Throws a DeliveryError for everything but 2xx. */
@@ -42,15 +46,22 @@ const payloadOf = (body: unknown): string | FormData | undefined =>
  * @param baseUrl without a trailing slash; fixed by configuration, never from a payload
  */
 export const createHttp =
-  (baseUrl: string, { timeoutMs = TIMEOUT_MS, now = () => new Date(), ...options }: HttpOptions = {}): Http =>
-  async ({ method, path, apiKey, body }) => {
+  (baseUrl: string, { timeoutMs: usualMs = TIMEOUT_MS, now = () => new Date(), ...options }: HttpOptions = {}): Http =>
+  async ({ method, path, apiKey, body, timeoutMs = usualMs }) => {
     const headers = {
       authorization: `Token ${apiKey}`,
       'x-api-version': API_VERSION,
       accept: 'application/json, text/plain, */*',
       ...(body === undefined || body instanceof FormData ? {} : { 'content-type': 'application/json' }),
     };
-    const request = { method, url: `${baseUrl}${path}`, headers, body: payloadOf(body), timeoutMs, maxBytes: MAX_BODY_BYTES };
+    const request = {
+      method,
+      url: `${baseUrl}${path}`,
+      headers,
+      body: payloadOf(body),
+      timeoutMs,
+      maxBytes: method === 'GET' ? MAX_LIST_BYTES : MAX_BODY_BYTES,
+    };
     const answer = await exchange(request, options).catch((error: unknown) => {
       throw error instanceof NoAnswer ? new DeliveryError(error.code, { cause: error.cause }) : error;
     });

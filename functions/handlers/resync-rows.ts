@@ -1,0 +1,130 @@
+import * as z from 'zod';
+import { type BulkJob, settledItem } from '../core/bulk-job.ts';
+import { Call, type Change, entityOf, type IdentifyUser } from '../core/calls.ts';
+import { digest } from '../core/digest.ts';
+import { entityKey, idempotencyKey, type QueueMessage, toQueueMessage } from '../core/envelope.ts';
+import { type Arrival, decide, EMPTY_ITEM, type LedgerItem, type Mark, type Plan } from '../core/ledger.ts';
+import { type Counts, NO_COUNTS, sumOf } from '../core/resync.ts';
+import type { SourceSettings } from '../core/settings.ts';
+import type { Source } from '../sources/source.ts';
+
+/** What the vendor lists of one user or company, mapped like a webhook. */
+export interface Listed {
+  readonly key: string;
+  readonly changes: readonly Change[];
+  readonly eventIds: readonly string[];
+}
+
+/** A user that may go into a job. */
+export interface Row {
+  readonly key: string;
+  readonly call: IdentifyUser;
+  readonly mark: Omit<Mark, 'job'>;
+  /** The same by the queue, should the job not take it. */
+  readonly messages: readonly QueueMessage[];
+}
+
+/** Where listed entities go. */
+export interface Sorted {
+  readonly rows: readonly Row[];
+  readonly messages: readonly QueueMessage[];
+  readonly counts: Counts;
+}
+
+const count = (changes: Partial<Counts>): Counts => ({ ...NO_COUNTS, ...changes });
+
+/** The same state always has the same id: listed twice it is one event. */
+const eventIdOf = (source: string, { call, facet, occurredAt }: Change): string =>
+  `listed_${digest(source, entityOf(call), facet, occurredAt.toISOString(), JSON.stringify(call)).slice(0, 32)}`;
+
+interface Mapping {
+  readonly source: Source;
+  readonly settings: SourceSettings;
+  /** When the page was asked for: the version of users whose vendor tells none. */
+  readonly askedAt: Date;
+}
+
+type Outcome = { readonly changes: readonly Change[] } | { readonly rejected: string } | { readonly ignored: true };
+
+const outcomeOf = (record: unknown, { source, settings, askedAt }: Mapping): Outcome => {
+  const event = source.schema.safeParse(record);
+  if (!event.success) return { rejected: 'SCHEMA_MISMATCH' };
+  try {
+    const mapped = source.map(event.data, { settings, receivedAt: askedAt });
+    if (mapped.kind === 'rejected') return { rejected: mapped.because };
+    if (mapped.kind !== 'changes') return { ignored: true };
+    const isSendable = mapped.changes.every(({ call }) => Call.safeParse(call).success);
+    return isSendable ? { changes: mapped.changes } : { rejected: 'SCHEMA_MISMATCH' };
+  } catch (error) {
+    if (error instanceof z.ZodError) return { rejected: 'SCHEMA_MISMATCH' };
+    throw error;
+  }
+};
+
+/** Maps a page. Changes of one entity come together, in the order of the page. */
+export const mapPage = (
+  records: readonly unknown[],
+  mapping: Mapping,
+): { readonly listed: readonly Listed[]; readonly counts: Counts } => {
+  const entities = new Map<string, { changes: Change[]; eventIds: string[] }>();
+  let counts = count({ pages: 1, listed: records.length });
+  for (const record of records) {
+    const outcome = outcomeOf(record, mapping);
+    if ('rejected' in outcome) counts = sumOf(counts, count({ rejected: { [outcome.rejected]: 1 } }));
+    else if ('ignored' in outcome) counts = sumOf(counts, count({ ignored: 1 }));
+    else {
+      for (const change of outcome.changes) {
+        const key = entityKey(change);
+        const entity = entities.get(key) ?? { changes: [], eventIds: [] };
+        entity.changes.push(change);
+        entity.eventIds.push(eventIdOf(mapping.source.id, change));
+        entities.set(key, entity);
+      }
+    }
+  }
+  return { listed: [...entities].map(([key, entity]) => ({ key, ...entity })), counts };
+};
+
+const messagesOf = ({ changes, eventIds }: Listed, source: string, receivedAt: Date): readonly QueueMessage[] =>
+  changes.flatMap((change, index) => {
+    const eventId = eventIds[index] as string; // as many as changes
+    const head = { v: 1, source, eventId, type: 'listed', receivedAt, lane: 'backfill' } as const;
+    return toQueueMessage({ ...head, change }) ?? [];
+  });
+
+const arrivalsOf = ({ changes, eventIds }: Listed, source: string): readonly Arrival[] =>
+  changes.map((change, index) => {
+    const eventId = eventIds[index] as string; // as many as changes
+    return { source, change, event: idempotencyKey({ source, eventId, change }) };
+  });
+
+/** Why nothing is sent, in the words of the report. */
+const skipped = ({ verdicts }: Plan): Counts => {
+  if (verdicts.includes('TOMBSTONED')) return count({ tombstoned: 1 });
+  return verdicts.includes('UNCHANGED') || verdicts.includes('DUPLICATE') ? count({ unchanged: 1 }) : count({ stale: 1 });
+};
+
+export interface Known {
+  readonly item: LedgerItem | undefined;
+  /** What became of the job that the item refers to. */
+  readonly job: BulkJob | undefined;
+  readonly now: Date;
+}
+
+/**
+ * What one entity asks for, given what the ledger knows: nothing, a row, or its turn in the queue. Only a user of whom nothing
+ * is under way may go into a job; whoever is in somebody's hand, or in a job that still runs, waits for it in the queue.
+ */
+export const sortOne = (listed: Listed, source: string, { item: before = EMPTY_ITEM, job, now }: Known): Sorted => {
+  const { item, heldUntil } = settledItem(before, job, now.getTime());
+  const plan = decide(item, arrivalsOf(listed, source));
+  const messages = messagesOf(listed, source, now);
+  const live: Sorted = { rows: [], messages, counts: count({ live: 1 }) };
+  if (plan.verdicts.includes('TOMBSTONE')) return live;
+  if (plan.call === undefined) return { rows: [], messages: [], counts: skipped(plan) };
+  const isSimple = !before.dirty && heldUntil === undefined && item.deletedAt === undefined;
+  if (plan.call.kind !== 'identifyUser' || !isSimple) return live;
+  const seen = Object.entries(plan.update.seen).map(([facet, { asOf, hash }]) => [facet, { asOf, bulk: hash }] as const);
+  const mark = { item: before, seen: Object.fromEntries(seen) };
+  return { rows: [{ key: listed.key, call: plan.call, mark, messages }], messages: [], counts: NO_COUNTS };
+};

@@ -1,0 +1,169 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LedgerItem } from '../../functions/core/ledger.ts';
+import { HAND_OVER_AT } from '../../functions/core/resync.ts';
+import { createResyncWorld, itemAfter, type Person, type WorldOptions } from './resync-world.ts';
+
+const MILLION = 1_000_000;
+
+/** A first run over a million users keeps nothing: everybody is new, and whoever was marked is not read again. */
+const emptyLedger = { read: async () => new Map<string, LedgerItem>(), mark: async () => true };
+
+const small = (options: Partial<Parameters<typeof createResyncWorld>[0]> = {}) => {
+  const states = new Map<string, number>();
+  const world = createResyncWorld({
+    people: 47,
+    pageSize: 5,
+    maxRows: 15,
+    bulkFrom: 3,
+    onUser: (id, state) => states.set(id, state),
+    ...options,
+  });
+  return { world, states };
+};
+const all = (people: number, state = 1) => Object.fromEntries(Array.from({ length: people }, (_, index) => [`u${index}`, state]));
+
+describe('a resync in virtual time', () => {
+  it('brings everybody over, one job at a time, and nobody twice', async () => {
+    const { world, states } = small();
+    const { end } = await world.run('r1');
+    expect(Object.fromEntries(states)).toEqual(all(47));
+    expect(end).toMatchObject({ ended: 'done', counts: { listed: 47, bulk: 45, live: 2, jobs: 3 } });
+    expect(world.figures).toMatchObject({ jobs: 3, jobRows: 45, live: 2, overlapping: 0 });
+  });
+
+  it('sends nothing that Userpilot has already', async () => {
+    const { world } = small();
+    await world.run('r1');
+    const { jobs } = world.figures;
+    const { end } = await world.run('r2');
+    expect(end).toMatchObject({ counts: { listed: 47, unchanged: 45, bulk: 0 } });
+    expect(world.figures.jobs).toBe(jobs);
+  });
+
+  it('sends the changed ones only, and few of them through the queue', async () => {
+    const people: Person[] = Array.from({ length: 47 }, (_, index) => ({ id: `u${index}`, state: 1, updatedAt: index }));
+    const { world, states } = small({ bulkFrom: 5, person: (index) => people[index] as Person }); // as many as are listed
+    await world.run('r1');
+    people[7] = { id: 'u7', state: 2, updatedAt: 2000 };
+    const { end } = await world.run('r2');
+    expect(end).toMatchObject({ counts: { bulk: 0, jobs: 0 } });
+    expect(states.get('u7')).toBe(2);
+  });
+
+  it('waits for a job that somebody else started', async () => {
+    const { world, states } = small();
+    world.hold(6000);
+    await world.run('r1');
+    expect(Object.fromEntries(states)).toEqual(all(47));
+    expect(world.figures.overlapping).toBe(0);
+    expect(world.minutes()).toBeGreaterThan(5);
+  });
+
+  it.each([
+    ['a job that fails', (job: number) => (job === 2 ? 'failed' : 'completed')],
+    ['a job that writes half of its rows', (job: number) => (job === 2 ? 'partly' : 'completed')],
+    ['jobs that always fail', () => 'failed'],
+  ] satisfies readonly (readonly [string, WorldOptions['jobEnds']])[])(
+    'brings everybody over in spite of %s',
+    async (_, jobEnds) => {
+      const { world, states } = small({ jobEnds });
+      const { end } = await world.run('r1');
+      expect(end).toMatchObject({ ended: 'done' });
+      expect(Object.fromEntries(states)).toEqual(all(47));
+    },
+  );
+
+  it('runs once at a time for a source', async () => {
+    const { world } = small();
+    const [first, second] = await Promise.all([world.run('r1'), world.run('r2')]);
+    expect([first.end.ended, second.end.ended].sort()).toEqual(['already running', 'done']);
+  });
+
+  it('ends in the same state whatever boundary it dies at, once or again and again', async () => {
+    const reference = small();
+    await reference.world.run('r1');
+    let boundaries = 0;
+    for (let at = 1; ; at += 1) {
+      const { world, states } = small({ jobEnds: (job) => (job === 2 ? 'failed' : 'completed') });
+      await world.run('r1', { crashAt: [at] });
+      if (world.figures.crashes === 0) break;
+      boundaries += 1;
+      expect(Object.fromEntries(states)).toEqual(Object.fromEntries(reference.states));
+      expect(world.figures.overlapping).toBe(0);
+    }
+    const { world, states } = small();
+    await world.run('r1', { crashAt: Array.from({ length: 200 }, (_, index) => 3 * index + 2) });
+    expect(Object.fromEntries(states)).toEqual(Object.fromEntries(reference.states));
+    console.log(`died at each of ${boundaries} boundaries: the same state each time`);
+    expect(boundaries).toBeGreaterThan(30);
+  });
+});
+
+describe('a million users', () => {
+  const lines: string[] = [];
+  const rss = () => Math.round(process.memoryUsage().rss / 2 ** 20);
+
+  it.each([10_000, 100_000, MILLION])(
+    '%i: inside the limits of durable executions, in flat memory',
+    async (people) => {
+      let users = 0;
+      const world = createResyncWorld({
+        people,
+        pageSize: 500,
+        ledger: emptyLedger,
+        onUser: () => {
+          users += 1;
+        },
+      });
+      const { executions, end } = await world.run('r1');
+      const { operations, bytes, largest, jobs, overlapping } = world.figures;
+      lines.push(
+        `${people} users: ${jobs} jobs, ${executions} executions of at most ${operations} operations and ${Math.ceil(bytes / 1024)} KB ` +
+          `(largest ${largest} B), ${(world.minutes() / 60).toFixed(1)} h, RSS ${rss()} MiB`,
+      );
+      expect(end).toMatchObject({ ended: 'done', counts: { listed: people } });
+      expect(users).toBe(people);
+      expect(overlapping).toBe(0);
+      expect(operations).toBeLessThan(3000);
+      expect(operations).toBeLessThan(HAND_OVER_AT + 400);
+      expect(bytes).toBeLessThan(100 * 1024 * 1024);
+      expect(largest).toBeLessThan(4096);
+      if (people === MILLION) console.log(lines.join('\n'));
+    },
+    240_000,
+  );
+
+  it('of whom one in a hundred changed: one job, and minutes', async () => {
+    const changed = (index: number): Person => ({
+      id: `u${index}`,
+      state: index % 100 === 0 ? 2 : 1,
+      updatedAt: 1_000_000 + index,
+    });
+    const before = (index: number): Person => ({ ...changed(index), state: 1 });
+    // What a former run left behind, for those of the page that is asked for.
+    const ledger = {
+      async read(keys: readonly string[]) {
+        return new Map(keys.flatMap((key) => (page.has(key) ? [[key, page.get(key) as LedgerItem] as const] : []))); // it has
+      },
+      mark: async () => true,
+    };
+    const page = new Map<string, LedgerItem>();
+    const world = createResyncWorld({
+      people: MILLION,
+      pageSize: 1000,
+      pageMs: 100,
+      ledger,
+      person: (index) => {
+        if (index % 1000 === 0) page.clear();
+        const known = itemAfter(before(index));
+        page.set(...known);
+        return changed(index);
+      },
+    });
+    const { end } = await world.run('r1', { full: false });
+    console.log(`1 % of a million changed: ${world.figures.jobs} job, ${world.minutes().toFixed(0)} min`);
+    expect(end).toMatchObject({ counts: { listed: MILLION, unchanged: MILLION * 0.99, jobs: 1 } });
+    expect(world.figures.jobRows + world.figures.live).toBe(MILLION / 100);
+    expect(world.minutes()).toBeLessThan(30);
+  }, 240_000);
+});
