@@ -26,18 +26,30 @@ export interface SecretStore {
  * is a rotation. Former values live in memory only.
  *
  * @param onProblem told in one line when an edit left the file unreadable; the values from before stay in force.
+ * @param signsApart whether what signs for this source is the vendor's alone: `version` does not show it, as the functions have
+ * the vendor's public keys. @default never
  * @throws Problem when the file cannot be read or is malformed at the start.
  */
-export const openSecretStore = (path: string, onProblem: (line: string) => void): SecretStore => {
+export const openSecretStore = (
+  path: string,
+  onProblem: (line: string) => void,
+  signsApart: (id: string) => boolean = () => false,
+): SecretStore => {
   const versions = new Map<SecretId, { readonly current?: SecretVersion; readonly previous?: SecretVersion }>();
   let seen = '';
   let secrets: Secrets;
+
+  const visibleOf = (id: SecretId, from: Secrets): string | undefined => {
+    if (id === 'userpilot' || !signsApart(id)) return from[id] === undefined ? undefined : JSON.stringify(from[id]);
+    const api = from[id]?.api;
+    return api === undefined ? undefined : JSON.stringify({ api });
+  };
 
   const take = (text: string, createdAt: Date, versionId: string) => {
     secrets = parseSecrets(text, path);
     for (const id of SECRET_IDS) {
       const former = versions.get(id)?.current;
-      const value = secrets[id] === undefined ? undefined : JSON.stringify(secrets[id]);
+      const value = visibleOf(id, secrets);
       if (value === former?.text) continue;
       versions.set(id, {
         ...(value !== undefined && { current: { text: value, versionId, createdAt } }),

@@ -10,8 +10,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WEBHOOK_SOURCES } from '../../../functions/manifest.ts';
 import { clientOptions } from '../../../infra/local/engines/aws.ts';
 import { type SecretsManagerEngine, startSecretsManager } from '../../../infra/local/engines/secrets-manager.ts';
+import { fakeVendors } from '../../../infra/local/fake-vendors/index.ts';
 import { openSecretStore } from '../../../infra/local/secret-store.ts';
 import {
+  completeSecrets,
   inventSecrets,
   isInvented,
   parseSecrets,
@@ -99,6 +101,24 @@ describe('PutSecretValue', () => {
   });
 });
 
+describe('a vendor that signs with a private key', () => {
+  it('keeps it: the functions see its API credential, and no secret where there is none', async () => {
+    const api = { token: 'invented-token' };
+    const key = ['{"kty":"RSA"}'];
+    writeSecrets(path, { ...first, stytch: { signingSecrets: key, api }, logto: { signingSecrets: key } });
+    const store = openSecretStore(
+      path,
+      (line) => problems.push(line),
+      (id) => id !== 'clerk',
+    );
+    expect(store.version('stytch', 'AWSCURRENT')?.text).toBe(JSON.stringify({ api }));
+    expect(store.version('logto', 'AWSCURRENT')).toBeUndefined();
+    expect(store.version('clerk', 'AWSCURRENT')?.text).toBe(JSON.stringify(first.clerk));
+    expect(store.version('userpilot', 'AWSCURRENT')?.text).toBe(JSON.stringify(first.userpilot));
+    expect(store.secrets().logto).toEqual({ signingSecrets: key });
+  });
+});
+
 describe('the endpoint', () => {
   it('refuses operations that it does not have', async () => {
     const headers = { 'x-amz-target': 'secretsmanager.DeleteSecret', 'content-type': 'application/x-amz-json-1.1' };
@@ -122,6 +142,10 @@ describe('a secrets file', () => {
     ['{"clerk":{"signingSecrets":["topsecret"]}}', 'userpilot: Invalid input: expected object, received undefined.'],
     ['{"userpilot":{"apiKey":"topsecret with spaces"}}', 'userpilot.apiKey: write the API key, without spaces or line ends.'],
     ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"signingSecrets":[""]}}', 'clerk.signingSecrets.0: write the secret'],
+    ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"signingSecrets":[]}}', 'clerk.signingSecrets: write at least one secret.'],
+    ['{"userpilot":{"apiKey":"topsecret"},"clerk":{}}', 'clerk: write signingSecrets, api or both.'],
+    ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"api":{"token":""}}}', 'clerk.api.token: write a value.'],
+    ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"signing":["topsecret"]}}', 'clerk: unknown name signing'],
     [
       '{"userpilot":{"apiKey":"topsecret"},"clark":{}}',
       `unknown name clark (known: ${['userpilot', ...WEBHOOK_SOURCES].join(', ')})`,
@@ -137,6 +161,20 @@ describe('a secrets file', () => {
     }
     expect(message).toContain(expected);
     expect(message).not.toMatch(/topsecret|\n/);
+  });
+
+  it('may hold a credential alone', () => {
+    const secrets: Secrets = { ...first, clerk: { api: { token: 'invented-token' } } };
+    expect(parseSecrets(JSON.stringify(secrets), path)).toEqual(secrets);
+  });
+
+  it('gets what it lacks, and what the fake vendors ask for, and keeps all else', () => {
+    const whole = completeSecrets(first);
+    expect(whole).toMatchObject(first);
+    expect(Object.keys(whole).toSorted()).toEqual(['userpilot', ...WEBHOOK_SOURCES].toSorted());
+    for (const { id, credential } of fakeVendors) expect(whole).toMatchObject({ [id]: { api: credential } });
+    const mine: Secrets = { ...whole, clerk: { api: { token: 'mine' } } };
+    expect(completeSecrets(mine)).toEqual(mine);
   });
 
   it('that is not there, or not readable, is named', () => {
