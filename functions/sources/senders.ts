@@ -3,6 +3,7 @@ import { auth0Sender } from './auth0.sender.ts';
 import { clerkSender } from './clerk.sender.ts';
 import { cognitoSender } from './cognito.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
+import { fusionauthSender } from './fusionauth.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
@@ -15,6 +16,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   clerk: clerkSender,
   cognito: cognitoSender,
   frontegg: fronteggSender,
+  fusionauth: fusionauthSender,
   logto: logtoSender,
   stripe: stripeSender,
   stytch: stytchSender,
