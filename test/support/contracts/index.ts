@@ -4,6 +4,7 @@ import { clerkContract } from './clerk.ts';
 import { cognitoContract } from './cognito.ts';
 import { fronteggContract } from './frontegg.ts';
 import { fusionauthContract } from './fusionauth.ts';
+import { keycloakContract } from './keycloak.ts';
 import { logtoContract } from './logto.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
@@ -16,6 +17,7 @@ export const contracts: readonly Contract[] = [
   cognitoContract,
   fronteggContract,
   fusionauthContract,
+  keycloakContract,
   logtoContract,
   stripeContract,
   stytchContract,
