@@ -72,6 +72,8 @@ export const stages = {
       clerk: {},
       cognito: {},
       frontegg: {},
+      fusionauth: { api: 'http://127.0.0.1:4020/fusionauth' },
+      keycloak: { api: 'http://127.0.0.1:4020/keycloak/realms/local' },
       logto: {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
       stytch: {},

@@ -3,6 +3,8 @@ import { auth0Sender } from './auth0.sender.ts';
 import { clerkSender } from './clerk.sender.ts';
 import { cognitoSender } from './cognito.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
+import { fusionauthSender } from './fusionauth.sender.ts';
+import { keycloakSender } from './keycloak.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
@@ -15,6 +17,8 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   clerk: clerkSender,
   cognito: cognitoSender,
   frontegg: fronteggSender,
+  fusionauth: fusionauthSender,
+  keycloak: keycloakSender,
   logto: logtoSender,
   stripe: stripeSender,
   stytch: stytchSender,

@@ -1,4 +1,6 @@
+import { fakeFusionauth } from './fusionauth.ts';
+import { fakeKeycloak } from './keycloak.ts';
 import type { FakeVendor } from './vendor.ts';
 
 /** The fakes that the local stack runs, for those sources of its stage that ask their vendor. */
-export const fakeVendors: readonly FakeVendor[] = [];
+export const fakeVendors: readonly FakeVendor[] = [fakeFusionauth, fakeKeycloak];
