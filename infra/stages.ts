@@ -75,6 +75,7 @@ export const stages = {
       logto: {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
       stytch: {},
+      supabase: { api: 'http://127.0.0.1:4020/supabase/auth/v1' },
       workos: {},
     },
     retry: { baseSeconds: 1, capSeconds: 10, openSeconds: 1 },

@@ -7,9 +7,10 @@ import { logto } from './logto.ts';
 import type { Source } from './source.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
+import { supabase } from './supabase.ts';
 import { workos } from './workos.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, stripe, stytch, workos];
+export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, stripe, stytch, supabase, workos];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 

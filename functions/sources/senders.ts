@@ -7,6 +7,7 @@ import { logtoSender } from './logto.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
+import { supabaseSender } from './supabase.sender.ts';
 import { workosSender } from './workos.sender.ts';
 
 /** Apart from the sources, so that no Lambda bundle contains one. */
@@ -18,6 +19,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   logto: logtoSender,
   stripe: stripeSender,
   stytch: stytchSender,
+  supabase: supabaseSender,
   workos: workosSender,
 };
 

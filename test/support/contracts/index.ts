@@ -6,6 +6,7 @@ import { fronteggContract } from './frontegg.ts';
 import { logtoContract } from './logto.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
+import { supabaseContract } from './supabase.ts';
 import { workosContract } from './workos.ts';
 
 /** Of every source, none exempt. */
@@ -17,5 +18,6 @@ export const contracts: readonly Contract[] = [
   logtoContract,
   stripeContract,
   stytchContract,
+  supabaseContract,
   workosContract,
 ];
