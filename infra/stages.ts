@@ -71,6 +71,7 @@ export const stages = {
       auth0: { testEvents: 'deliver' },
       clerk: {},
       cognito: {},
+      descope: { api: 'http://127.0.0.1:4020/descope' },
       frontegg: {},
       logto: {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },

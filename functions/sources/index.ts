@@ -2,6 +2,7 @@ import { WEBHOOK_SOURCES } from '../manifest.ts';
 import { auth0 } from './auth0.ts';
 import { clerk } from './clerk.ts';
 import { cognito } from './cognito.ts';
+import { descope } from './descope.ts';
 import { frontegg } from './frontegg.ts';
 import { logto } from './logto.ts';
 import type { Source } from './source.ts';
@@ -10,7 +11,7 @@ import { stytch } from './stytch.ts';
 import { supabase } from './supabase.ts';
 import { workos } from './workos.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, stripe, stytch, supabase, workos];
+export const sources: readonly Source[] = [auth0, clerk, cognito, descope, frontegg, logto, stripe, stytch, supabase, workos];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 
