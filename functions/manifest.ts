@@ -4,12 +4,14 @@
 export const WEBHOOK_SOURCES = [
   'auth0',
   'clerk',
+  'descope',
   'frontegg',
   'fusionauth',
   'keycloak',
   'logto',
   'stripe',
   'stytch',
+  'supabase',
   'workos',
 ] as const;
 /** Sources that AWS invokes directly. */
@@ -19,7 +21,7 @@ export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
 export type SourceId = (typeof SOURCE_IDS)[number];
 
 /** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
-export const REFRESH_SOURCES = ['keycloak'] as const satisfies readonly WebhookSourceId[];
+export const REFRESH_SOURCES = ['descope', 'keycloak'] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;

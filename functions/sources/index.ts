@@ -2,6 +2,7 @@ import { WEBHOOK_SOURCES } from '../manifest.ts';
 import { auth0 } from './auth0.ts';
 import { clerk } from './clerk.ts';
 import { cognito } from './cognito.ts';
+import { descope } from './descope.ts';
 import { frontegg } from './frontegg.ts';
 import { fusionauth } from './fusionauth.ts';
 import { keycloak } from './keycloak.ts';
@@ -9,9 +10,23 @@ import { logto } from './logto.ts';
 import type { Source } from './source.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
+import { supabase } from './supabase.ts';
 import { workos } from './workos.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, fusionauth, keycloak, logto, stripe, stytch, workos];
+export const sources: readonly Source[] = [
+  auth0,
+  clerk,
+  cognito,
+  descope,
+  frontegg,
+  fusionauth,
+  keycloak,
+  logto,
+  stripe,
+  stytch,
+  supabase,
+  workos,
+];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 

@@ -2,6 +2,7 @@ import type { SourceId } from '../manifest.ts';
 import { auth0Sender } from './auth0.sender.ts';
 import { clerkSender } from './clerk.sender.ts';
 import { cognitoSender } from './cognito.sender.ts';
+import { descopeSender } from './descope.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
 import { fusionauthSender } from './fusionauth.sender.ts';
 import { keycloakSender } from './keycloak.sender.ts';
@@ -9,6 +10,7 @@ import { logtoSender } from './logto.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
+import { supabaseSender } from './supabase.sender.ts';
 import { workosSender } from './workos.sender.ts';
 
 /** Apart from the sources, so that no Lambda bundle contains one. */
@@ -16,12 +18,14 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   auth0: auth0Sender,
   clerk: clerkSender,
   cognito: cognitoSender,
+  descope: descopeSender,
   frontegg: fronteggSender,
   fusionauth: fusionauthSender,
   keycloak: keycloakSender,
   logto: logtoSender,
   stripe: stripeSender,
   stytch: stytchSender,
+  supabase: supabaseSender,
   workos: workosSender,
 };
 

@@ -2,12 +2,14 @@ import type { Contract } from '../sources.ts';
 import { auth0Contract } from './auth0.ts';
 import { clerkContract } from './clerk.ts';
 import { cognitoContract } from './cognito.ts';
+import { descopeContract } from './descope.ts';
 import { fronteggContract } from './frontegg.ts';
 import { fusionauthContract } from './fusionauth.ts';
 import { keycloakContract } from './keycloak.ts';
 import { logtoContract } from './logto.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
+import { supabaseContract } from './supabase.ts';
 import { workosContract } from './workos.ts';
 
 /** Of every source, none exempt. */
@@ -15,11 +17,13 @@ export const contracts: readonly Contract[] = [
   auth0Contract,
   clerkContract,
   cognitoContract,
+  descopeContract,
   fronteggContract,
   fusionauthContract,
   keycloakContract,
   logtoContract,
   stripeContract,
   stytchContract,
+  supabaseContract,
   workosContract,
 ];
