@@ -96,9 +96,9 @@ describe('buildAll', () => {
   });
 
   it('fails when a source has no file', async () => {
-    const entry = { bundle: 'missing', code: `export { okta } from './functions/sources/okta.ts';`, ceilingKb: 1 };
+    const entry = { bundle: 'missing', code: `export { elsewhere } from './functions/sources/elsewhere.ts';`, ceilingKb: 1 };
     await expect(buildAll({ directory: join(directory, 'missing'), entries: [entry] })).rejects.toThrow(
-      'functions/sources/okta.ts',
+      'functions/sources/elsewhere.ts',
     );
   });
 });
