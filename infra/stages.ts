@@ -77,6 +77,7 @@ export const stages = {
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
       stytch: {},
       workos: {},
+      zitadel: { api: 'http://127.0.0.1:4020/zitadel' },
     },
     retry: { baseSeconds: 1, capSeconds: 10, openSeconds: 1 },
     logRetentionDays: 1,

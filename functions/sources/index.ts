@@ -9,8 +9,9 @@ import type { Source } from './source.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
 import { workos } from './workos.ts';
+import { zitadel } from './zitadel.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, okta, stripe, stytch, workos];
+export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, okta, stripe, stytch, workos, zitadel];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 

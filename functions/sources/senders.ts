@@ -9,6 +9,7 @@ import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
 import { workosSender } from './workos.sender.ts';
+import { zitadelSender } from './zitadel.sender.ts';
 
 /** Apart from the sources, so that no Lambda bundle contains one. */
 export const senders: Readonly<Record<SourceId, Sender>> = {
@@ -21,6 +22,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   stripe: stripeSender,
   stytch: stytchSender,
   workos: workosSender,
+  zitadel: zitadelSender,
 };
 
 export const senderById = (id: string): Sender | undefined => Object.entries(senders).find(([source]) => source === id)?.[1];

@@ -1,5 +1,6 @@
 import { fakeOkta } from './okta.ts';
 import type { FakeVendor } from './vendor.ts';
+import { fakeZitadel } from './zitadel.ts';
 
 /** The fakes that the local stack runs, for those sources of its stage that ask their vendor. */
-export const fakeVendors: readonly FakeVendor[] = [fakeOkta];
+export const fakeVendors: readonly FakeVendor[] = [fakeOkta, fakeZitadel];

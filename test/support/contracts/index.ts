@@ -8,6 +8,7 @@ import { oktaContract } from './okta.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
 import { workosContract } from './workos.ts';
+import { zitadelContract } from './zitadel.ts';
 
 /** Of every source, none exempt. */
 export const contracts: readonly Contract[] = [
@@ -20,4 +21,5 @@ export const contracts: readonly Contract[] = [
   stripeContract,
   stytchContract,
   workosContract,
+  zitadelContract,
 ];
