@@ -20,7 +20,7 @@ import { QUEUES, refreshedIn, refreshQueue, TABLE_NAME } from './resources.ts';
 import { openSecretStore, type SecretStore } from './secret-store.ts';
 import { isInvented, type Secrets } from './secrets-file.ts';
 import type { LocalSource, LocalStack, StackOptions } from './stack.ts';
-import { canProve, goesByKeys, startVendorsOf, withVendorsAt } from './vendors.ts';
+import { canProve, startVendorsOf, withVendorsAt } from './vendors.ts';
 
 /** Enough for a batch that waits for its permits, and well inside the five seconds that a Ctrl-C may take. */
 const GRACE_MS = 3500;
@@ -62,7 +62,7 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
   closers.add(folder.close);
   const report = createReport(folder, options);
   const secretsFile = secretsFileFor(options.secretsFile, folder);
-  const store = openSecretStore(secretsFile, report.onNotice, (id) => goesByKeys(id, declared));
+  const store = openSecretStore(secretsFile, report.onNotice);
 
   const userpilot = named === undefined ? await openFake(folder, store) : undefined;
   closers.add(() => userpilot?.close());

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
+import { publicJwkOf } from '../../functions/sources/token.sender.ts';
 import { Problem } from './problem.ts';
 import { parseSecrets, readText, SECRET_IDS, type SecretId, type Secrets, writeSecrets } from './secrets-file.ts';
 
@@ -22,34 +23,34 @@ export interface SecretStore {
 }
 
 /**
+ * A secret as the functions get it: a private key is its vendor's alone, and they go by the public half. Undefined when nothing
+ * is left.
+ */
+const textOf = (secret: Secrets[SecretId]): string | undefined => {
+  if (secret === undefined || !('signingSecrets' in secret)) return secret && JSON.stringify(secret);
+  const { signingSecrets = [], ...rest } = secret;
+  const shared = signingSecrets.filter((text) => publicJwkOf(text) === undefined);
+  const visible = shared.length === 0 ? rest : { ...secret, signingSecrets: shared };
+  return Object.keys(visible).length === 0 ? undefined : JSON.stringify(visible);
+};
+
+/**
  * The secrets of a file, with the version labels of Secrets Manager. The file is read at every question: editing it
  * is a rotation. Former values live in memory only.
  *
  * @param onProblem told in one line when an edit left the file unreadable; the values from before stay in force.
- * @param signsApart whether what signs for this source is the vendor's alone: `version` does not show it, as the functions have
- * the vendor's public keys. @default never
  * @throws Problem when the file cannot be read or is malformed at the start.
  */
-export const openSecretStore = (
-  path: string,
-  onProblem: (line: string) => void,
-  signsApart: (id: string) => boolean = () => false,
-): SecretStore => {
+export const openSecretStore = (path: string, onProblem: (line: string) => void): SecretStore => {
   const versions = new Map<SecretId, { readonly current?: SecretVersion; readonly previous?: SecretVersion }>();
   let seen = '';
   let secrets: Secrets;
-
-  const visibleOf = (id: SecretId, from: Secrets): string | undefined => {
-    if (id === 'userpilot' || !signsApart(id)) return from[id] === undefined ? undefined : JSON.stringify(from[id]);
-    const api = from[id]?.api;
-    return api === undefined ? undefined : JSON.stringify({ api });
-  };
 
   const take = (text: string, createdAt: Date, versionId: string) => {
     secrets = parseSecrets(text, path);
     for (const id of SECRET_IDS) {
       const former = versions.get(id)?.current;
-      const value = visibleOf(id, secrets);
+      const value = textOf(secrets[id]);
       if (value === former?.text) continue;
       versions.set(id, {
         ...(value !== undefined && { current: { text: value, versionId, createdAt } }),

@@ -28,17 +28,9 @@ export const withVendorsAt = (stage: Stage, origin: string): Stage => ({
 const vendorsOf = ({ sources }: Stage): readonly WebhookSourceId[] =>
   WEBHOOK_SOURCES.filter((id) => Object.values(sources[id] ?? {}).some((value) => isBelow(value, VENDORS_ORIGIN)));
 
-const keyPageOf = (id: SourceId, { sources }: Stage): string | undefined => sourceById(id)?.keys?.url(sources[id] ?? {});
-
-/** Whether the functions go by the vendor's public keys. What signs is then nothing that they may read. */
-export const goesByKeys = (id: string, stage: Stage): boolean => {
-  const source = sourceById(id);
-  return source !== undefined && keyPageOf(source.id, stage) !== undefined;
-};
-
 /** Whether anything could prove a sender: a secret, or the public keys of a vendor, which a fake one has from its secret. */
-export const canProve = (id: SourceId, stage: Stage, hasSecret: boolean): boolean => {
-  const page = keyPageOf(id, stage);
+export const canProve = (id: SourceId, { sources }: Stage, hasSecret: boolean): boolean => {
+  const page = sourceById(id)?.keys?.url(sources[id] ?? {});
   return hasSecret || (page !== undefined && !isBelow(page, VENDORS_ORIGIN));
 };
 
@@ -51,7 +43,7 @@ export const startVendorsOf = async (stage: Stage, store: SecretStore): Promise<
     users: inventUsers(USERS, new Date()),
     keysOf: (id) => {
       const known = asked.find((source) => source === id);
-      return known && goesByKeys(known, stage) ? jwksOf(store.secrets()[known]?.signingSecrets ?? []) : undefined;
+      return known && jwksOf(store.secrets()[known]?.signingSecrets ?? []);
     },
   });
 };

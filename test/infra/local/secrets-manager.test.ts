@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WEBHOOK_SOURCES } from '../../../functions/manifest.ts';
+import { privateKeySecret } from '../../../functions/sources/token.sender.ts';
 import { clientOptions } from '../../../infra/local/engines/aws.ts';
 import { type SecretsManagerEngine, startSecretsManager } from '../../../infra/local/engines/secrets-manager.ts';
 import { fakeVendors } from '../../../infra/local/fake-vendors/index.ts';
@@ -102,20 +103,18 @@ describe('PutSecretValue', () => {
 });
 
 describe('a vendor that signs with a private key', () => {
-  it('keeps it: the functions see its API credential, and no secret where there is none', async () => {
+  it('keeps it: the functions see what is shared with them, and no secret where that is nothing', () => {
     const api = { token: 'invented-token' };
-    const key = ['{"kty":"RSA"}'];
-    writeSecrets(path, { ...first, stytch: { signingSecrets: key, api }, logto: { signingSecrets: key } });
-    const store = openSecretStore(
-      path,
-      (line) => problems.push(line),
-      (id) => id !== 'clerk',
+    const key = privateKeySecret(new Uint8Array(24));
+    const signing = { stytch: { signingSecrets: [key], api }, logto: { signingSecrets: [key] } };
+    writeSecrets(path, { ...first, ...signing, workos: { signingSecrets: [key, 'shared'] } });
+    const store = openSecretStore(path, (line) => problems.push(line));
+    const seen = (['userpilot', 'clerk', 'stytch', 'logto', 'workos'] as const).map(
+      (id) => store.version(id, 'AWSCURRENT')?.text,
     );
-    expect(store.version('stytch', 'AWSCURRENT')?.text).toBe(JSON.stringify({ api }));
-    expect(store.version('logto', 'AWSCURRENT')).toBeUndefined();
-    expect(store.version('clerk', 'AWSCURRENT')?.text).toBe(JSON.stringify(first.clerk));
-    expect(store.version('userpilot', 'AWSCURRENT')?.text).toBe(JSON.stringify(first.userpilot));
-    expect(store.secrets().logto).toEqual({ signingSecrets: key });
+    const shown = [first.userpilot, first.clerk, { api }, undefined, { signingSecrets: ['shared'] }];
+    expect(seen.map((text) => text && JSON.parse(text))).toEqual(shown);
+    expect(store.secrets()).toMatchObject(signing);
   });
 });
 
