@@ -9,10 +9,12 @@ export const WEBHOOK_SOURCES = [
   'fusionauth',
   'keycloak',
   'logto',
+  'okta',
   'stripe',
   'stytch',
   'supabase',
   'workos',
+  'zitadel',
 ] as const;
 /** Sources that AWS invokes directly. */
 export const TRIGGER_SOURCES = ['cognito'] as const;
@@ -21,7 +23,7 @@ export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
 export type SourceId = (typeof SOURCE_IDS)[number];
 
 /** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
-export const REFRESH_SOURCES = ['descope', 'keycloak'] as const satisfies readonly WebhookSourceId[];
+export const REFRESH_SOURCES = ['descope', 'keycloak', 'okta', 'zitadel'] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;

@@ -7,11 +7,13 @@ import { frontegg } from './frontegg.ts';
 import { fusionauth } from './fusionauth.ts';
 import { keycloak } from './keycloak.ts';
 import { logto } from './logto.ts';
+import { okta } from './okta.ts';
 import type { Source } from './source.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
 import { supabase } from './supabase.ts';
 import { workos } from './workos.ts';
+import { zitadel } from './zitadel.ts';
 
 export const sources: readonly Source[] = [
   auth0,
@@ -22,10 +24,12 @@ export const sources: readonly Source[] = [
   fusionauth,
   keycloak,
   logto,
+  okta,
   stripe,
   stytch,
   supabase,
   workos,
+  zitadel,
 ];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);

@@ -7,11 +7,13 @@ import { fronteggSender } from './frontegg.sender.ts';
 import { fusionauthSender } from './fusionauth.sender.ts';
 import { keycloakSender } from './keycloak.sender.ts';
 import { logtoSender } from './logto.sender.ts';
+import { oktaSender } from './okta.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
 import { supabaseSender } from './supabase.sender.ts';
 import { workosSender } from './workos.sender.ts';
+import { zitadelSender } from './zitadel.sender.ts';
 
 /** Apart from the sources, so that no Lambda bundle contains one. */
 export const senders: Readonly<Record<SourceId, Sender>> = {
@@ -23,10 +25,12 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   fusionauth: fusionauthSender,
   keycloak: keycloakSender,
   logto: logtoSender,
+  okta: oktaSender,
   stripe: stripeSender,
   stytch: stytchSender,
   supabase: supabaseSender,
   workos: workosSender,
+  zitadel: zitadelSender,
 };
 
 export const senderById = (id: string): Sender | undefined => Object.entries(senders).find(([source]) => source === id)?.[1];

@@ -7,10 +7,12 @@ import { fronteggContract } from './frontegg.ts';
 import { fusionauthContract } from './fusionauth.ts';
 import { keycloakContract } from './keycloak.ts';
 import { logtoContract } from './logto.ts';
+import { oktaContract } from './okta.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
 import { supabaseContract } from './supabase.ts';
 import { workosContract } from './workos.ts';
+import { zitadelContract } from './zitadel.ts';
 
 /** Of every source, none exempt. */
 export const contracts: readonly Contract[] = [
@@ -22,8 +24,10 @@ export const contracts: readonly Contract[] = [
   fusionauthContract,
   keycloakContract,
   logtoContract,
+  oktaContract,
   stripeContract,
   stytchContract,
   supabaseContract,
   workosContract,
+  zitadelContract,
 ];
