@@ -73,6 +73,7 @@ export const stages = {
       cognito: {},
       frontegg: {},
       logto: {},
+      ory: { api: 'http://127.0.0.1:4020/ory' },
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
       stytch: {},
       workos: {},

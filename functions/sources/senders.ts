@@ -4,6 +4,7 @@ import { clerkSender } from './clerk.sender.ts';
 import { cognitoSender } from './cognito.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
 import { logtoSender } from './logto.sender.ts';
+import { orySender } from './ory.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
@@ -16,6 +17,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   cognito: cognitoSender,
   frontegg: fronteggSender,
   logto: logtoSender,
+  ory: orySender,
   stripe: stripeSender,
   stytch: stytchSender,
   workos: workosSender,
