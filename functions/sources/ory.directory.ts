@@ -5,6 +5,8 @@ import type { Directory } from './directory.ts';
 /** The client library says 250 by default and 1000 at most, the library under Kratos 500: the `Link` tells how it goes on. */
 const PAGE_SIZE = 250;
 const Identities = z.array(z.unknown());
+/** How Kratos says it: github.com/ory/herodot */
+const NotFound = z.object({ error: z.object({ code: z.literal(404) }) });
 
 /** In the form of our template, so that a fetched identity is read like one that an action brought. */
 const recordOf = (identity: unknown, type: 'registration.after' | 'settings.after') => ({ type, identity });
@@ -35,7 +37,10 @@ export const oryDirectory: Directory = {
   retryAfterSeconds: ({ headers: { 'x-ratelimit-reset': reset = '' } }) => (RESET.test(reset) ? Number(reset) : undefined),
   fetch: async (api, { id, creates }) => {
     const { status, body } = await api({ url: `/admin/identities/${encodeURIComponent(id)}` });
-    return status === 200 ? recordOf(body, creates === true ? 'registration.after' : 'settings.after') : undefined;
+    if (status === 200) return recordOf(body, creates === true ? 'registration.after' : 'settings.after');
+    // A wrong address in the settings must not pass for the end of every identity.
+    if (!NotFound.safeParse(body).success) throw new VendorError('UNEXPECTED', { status });
+    return undefined;
   },
   gone: ({ id }, at) => ({ name: 'IdentityDeleted', timestamp: at.toISOString(), eventAttributes: { IdentityID: id } }),
   list: async (api, cursor) => {

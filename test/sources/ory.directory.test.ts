@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Refresh } from '../../functions/core/refresh.ts';
+import type { VendorApi } from '../../functions/sources/directory.ts';
 import { ory } from '../../functions/sources/ory.ts';
 import { fakeOry } from '../../infra/local/fake-vendors/ory.ts';
 import type { FakeUser } from '../../infra/local/fake-vendors/vendor.ts';
@@ -118,6 +119,13 @@ describe('fetching an identity of Ory', () => {
       kind: 'changes',
       changes: [{ call: { kind: 'deleteUser', user_id: '0d7b1c42' } }],
     });
+  });
+
+  it('takes nobody for gone because of an address that is not the API', async () => {
+    await start();
+    const refresh = Refresh.parse({ subject: 'user', id: '0d7b1c42', occurredAt: NOON.toISOString() });
+    const api: VendorApi = async () => ({ status: 404, headers: {}, body: 'no such page' });
+    await expect(directoryOf(ory).fetch?.(api, refresh, {})).rejects.toMatchObject({ code: 'UNEXPECTED', status: 404 });
   });
 
   it('stays below /admin/identities, whatever the id', async () => {
