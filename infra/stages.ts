@@ -74,6 +74,7 @@ export const stages = {
       frontegg: {},
       logto: {},
       ory: { api: 'http://127.0.0.1:4020/ory' },
+      propelauth: { api: 'http://127.0.0.1:4020/propelauth', issuer: 'https://auth.invented.example' },
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
       stytch: {},
       workos: {},

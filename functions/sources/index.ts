@@ -5,12 +5,13 @@ import { cognito } from './cognito.ts';
 import { frontegg } from './frontegg.ts';
 import { logto } from './logto.ts';
 import { ory } from './ory.ts';
+import { propelauth } from './propelauth.ts';
 import type { Source } from './source.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
 import { workos } from './workos.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, ory, stripe, stytch, workos];
+export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, ory, propelauth, stripe, stytch, workos];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 

@@ -5,6 +5,7 @@ import { cognitoSender } from './cognito.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import { orySender } from './ory.sender.ts';
+import { propelauthSender } from './propelauth.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
@@ -18,6 +19,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   frontegg: fronteggSender,
   logto: logtoSender,
   ory: orySender,
+  propelauth: propelauthSender,
   stripe: stripeSender,
   stytch: stytchSender,
   workos: workosSender,

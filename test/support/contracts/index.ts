@@ -5,6 +5,7 @@ import { cognitoContract } from './cognito.ts';
 import { fronteggContract } from './frontegg.ts';
 import { logtoContract } from './logto.ts';
 import { oryContract } from './ory.ts';
+import { propelauthContract } from './propelauth.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
 import { workosContract } from './workos.ts';
@@ -17,6 +18,7 @@ export const contracts: readonly Contract[] = [
   fronteggContract,
   logtoContract,
   oryContract,
+  propelauthContract,
   stripeContract,
   stytchContract,
   workosContract,
