@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { VendorError } from '../core/errors.ts';
-import type { ApiAnswer, Directory, VendorApi } from './directory.ts';
+import type { Directory, VendorApi } from './directory.ts';
 
 /** What others use; the maximum is not documented. */
 const PAGE_SIZE = 100;
@@ -8,9 +8,16 @@ const Users = z.object({ users: z.array(z.looseObject({})), has_more_results: z.
 const Found = z.looseObject({});
 const Member = z.looseObject({ org_id_to_org_info: z.record(z.string(), z.unknown()).nullish() });
 
-const foundIn = ({ status, body }: ApiAnswer) => (status === 200 ? Found.parse(body) : undefined);
-const fetchUser = async (api: VendorApi, id: string) =>
-  foundIn(await api({ url: `/api/backend/v1/user/${id}?include_orgs=true` }));
+const USERS = '/api/backend/v1/user/query';
+
+/** A 404 does not say what is missing: with a wrong address in the settings everything would be, and every user be deleted. */
+const find = async (api: VendorApi, url: string) => {
+  const { status, body } = await api({ url });
+  if (status === 200) return Found.parse(body);
+  const users = await api({ url: `${USERS}?page_size=1` });
+  if (users.status !== 200) throw new VendorError('UNEXPECTED', { status });
+  return undefined;
+};
 
 /**
  * PropelAuth's backend API, of which `issuer`, the project's auth URL, chooses the project. Ids of refreshes are encoded as parts
@@ -31,11 +38,11 @@ export const propelauthDirectory: Directory = {
   fetch: async (api, { subject, id, creates }) => {
     const created = creates === true ? '.created' : '';
     if (subject === 'org') {
-      const organization = foundIn(await api({ url: `/api/backend/v1/org/${id}` }));
+      const organization = await find(api, `/api/backend/v1/org/${id}`);
       return organization && { ...organization, event_type: `fetched.org${created}` };
     }
     const [userId = '', orgId] = id.split('/');
-    const user = await fetchUser(api, userId);
+    const user = await find(api, `/api/backend/v1/user/${userId}?include_orgs=true`);
     if (user === undefined || orgId === undefined) return user && { ...user, event_type: `fetched.user${created}` };
     const org_id = decodeURIComponent(orgId);
     const isMember = Object.hasOwn(Member.parse(user).org_id_to_org_info ?? {}, org_id);
@@ -51,7 +58,7 @@ export const propelauthDirectory: Directory = {
   // Oldest first, so that who signs up meanwhile lands at the end. Somebody who is deleted meanwhile makes the next page skip one.
   list: async (api, cursor = '0') => {
     const query = `page_size=${PAGE_SIZE}&page_number=${cursor}&order_by=CREATED_AT_ASC&include_orgs=true`;
-    const { status, body } = await api({ url: `/api/backend/v1/user/query?${query}` });
+    const { status, body } = await api({ url: `${USERS}?${query}` });
     if (status !== 200) throw new VendorError('UNEXPECTED', { status });
     const { users, has_more_results } = Users.parse(body);
     const records = users.map((user) => ({ ...user, event_type: 'fetched.user' }));

@@ -153,6 +153,14 @@ describe('fetching from PropelAuth', () => {
     expect(await fetched(refreshOf('membership', 'gone/b7c20000'))).toBeUndefined();
   });
 
+  it('takes nobody for gone because of an address that is not the API', async () => {
+    const { settings } = await start([mia]);
+    const elsewhere = { ...settings, api: `${settings.api}/elsewhere` };
+    const api = vendorApiOf(propelauth, { settings: elsewhere, credential: fakePropelauth.credential });
+    const asked = directoryOf(propelauth).fetch?.(api, refreshOf('user', '3f0e7a10'), elsewhere);
+    await expect(asked).rejects.toMatchObject({ code: 'UNEXPECTED', status: 404 });
+  });
+
   it.each([
     ['user', 'gone', { kind: 'changes', changes: [{ call: { kind: 'deleteUser', user_id: 'gone' } }] }],
     ['org', 'gone%2F1', { kind: 'changes', changes: [{ call: { kind: 'deleteCompany', company_id: 'gone/1' } }] }],
