@@ -69,7 +69,7 @@ export const stages = {
     userpilot: 'http://127.0.0.1:4010',
     sources: {
       auth0: { testEvents: 'deliver' },
-      clerk: {},
+      clerk: { api: 'http://127.0.0.1:4020/clerk/v1' },
       cognito: {},
       frontegg: {},
       logto: {},
@@ -77,7 +77,7 @@ export const stages = {
       propelauth: { api: 'http://127.0.0.1:4020/propelauth', issuer: 'https://auth.invented.example' },
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
       stytch: {},
-      workos: {},
+      workos: { api: 'http://127.0.0.1:4020/workos' },
     },
     retry: { baseSeconds: 1, capSeconds: 10, openSeconds: 1 },
     logRetentionDays: 1,
