@@ -75,7 +75,8 @@ const VISIBLE = /^[\x21-\x2b\x2d-\x7e]+$/;
 const verifyOry = (request: RawRequest, secrets: readonly string[], settings: SourceSettings): Verdict => {
   if (secrets.length === 0) return refused('NO_SECRET_CONFIGURED');
   const given = request.headers[settings.header ?? 'x-ory-webhook-secret'];
-  if (!given) return verifyAuthorization(request, secrets);
+  const isBasic = request.headers.authorization?.startsWith('Basic ') === true;
+  if (!given) return isBasic ? verifyAuthorization(request, secrets) : refused('SIGNATURE_MISSING');
   if (given.length > MAX_HEADER_LENGTH || !VISIBLE.test(given)) return refused('SIGNATURE_MALFORMED');
   return verifyText(given, secrets);
 };

@@ -23,7 +23,10 @@ describe('what proves Ory', () => {
   it('is a Basic credential, where the secret is the whole of it', () => {
     expect(verify({ authorization: BASIC }, [secret, BASIC])).toEqual({ ok: true });
     expect(verify({ authorization: BASIC }, [secret])).toEqual(refusal('SIGNATURE_MISMATCH'));
-    expect(verify({ authorization: BASIC.replace('Basic ', '') }, [BASIC])).toEqual(refusal('SIGNATURE_MALFORMED'));
+    expect(verify({ authorization: `${BASIC},${BASIC}` }, [BASIC])).toEqual(refusal('SIGNATURE_MALFORMED'));
+    for (const authorization of [BASIC.replace('Basic ', ''), `Bearer ${secret}`]) {
+      expect(verify({ authorization }, [secret, BASIC])).toEqual(refusal('SIGNATURE_MISSING'));
+    }
   });
 
   it('is not to be had from one header when the other is wrong', () => {
