@@ -40,8 +40,11 @@ export interface FakeVendorServer {
   baseOf(id: string): string;
   /** The newest 100,000 requests, oldest first. */
   readonly requests: readonly VendorRequest[];
-  /** The vendor's next requests suffer these, one each; later scripts queue up behind. Public keys are always served. */
-  breakNext(id: SourceId, faults: readonly VendorFault[]): void;
+  /**
+   * The vendor's next requests suffer these, one each; later scripts queue up behind. `mentioning`: only those with this text in
+   * path, query or body, a user's id for instance. Public keys are always served.
+   */
+  breakNext(id: SourceId, faults: readonly VendorFault[], mentioning?: string): void;
   /** From now on no vendor has this user. */
   remove(userId: string): void;
   add(user: FakeUser): void;
@@ -76,6 +79,26 @@ const bodyOf = (bytes: Buffer, contentType = ''): unknown => {
 const headersOf = ({ headers }: IncomingMessage): FakeRequest['headers'] =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]));
 
+interface Scripted {
+  readonly fault: VendorFault;
+  readonly mentioning: string;
+}
+
+interface Vendor {
+  readonly fake: FakeVendor;
+  readonly secondsToWait: () => number;
+  readonly script: Scripted[];
+}
+
+/** The fault that this request suffers, used up. */
+const takeFault = (script: Scripted[], { path, query, body }: FakeRequest): VendorFault | undefined => {
+  if (script.length === 0) return undefined;
+  const form = body instanceof URLSearchParams ? [...body] : body;
+  const text = JSON.stringify([decodeURIComponent(path), [...query], form]);
+  const index = script.findIndex(({ mentioning }) => text.includes(mentioning));
+  return index < 0 ? undefined : script.splice(index, 1)[0]?.fault;
+};
+
 const UNKNOWN: FakeAnswer = { status: 404, body: { error: 'not_found' } };
 const FAULTY = {
   '429': { status: 429, body: { error: 'too_many_requests' } },
@@ -95,9 +118,7 @@ export const startFakeVendors = async ({
   port = 0,
 }: FakeVendorServerOptions): Promise<FakeVendorServer> => {
   const people = new FakePeople(users, now());
-  const known = new Map<string, { readonly vendor: FakeVendor; readonly secondsToWait: () => number; faults: VendorFault[] }>(
-    vendors.map((vendor) => [vendor.id, { vendor, secondsToWait: createLimit(vendor), faults: [] }]),
-  );
+  const known = new Map<string, Vendor>(vendors.map((fake) => [fake.id, { fake, secondsToWait: createLimit(fake), script: [] }]));
   const requests: VendorRequest[] = [];
   const closing = new AbortController();
   let origin = '';
@@ -110,20 +131,22 @@ export const startFakeVendors = async ({
     }
     const found = known.get(id);
     if (found === undefined) return UNKNOWN;
-    const { vendor, secondsToWait, faults } = found;
-    const fault = faults.shift();
+    const { fake, secondsToWait, script } = found;
+    const fault = takeFault(script, request);
     if (fault === 'reset') return 'reset';
-    if (fault === '429-retry-after') return tooMany(vendor, 1, now());
+    if (fault === '429-retry-after') return tooMany(fake, 1, now());
     if (fault !== undefined && fault !== 'slow') return FAULTY[fault];
     if (fault === 'slow') await pause(SLOW_MS, undefined, { signal: closing.signal });
     const seconds = secondsToWait();
-    if (seconds > 0) return tooMany(vendor, seconds, now());
-    return vendor.answer(request, { users: people.users, user: (userId) => people.user(userId), now, base: baseOf(id) });
+    if (seconds > 0) return tooMany(fake, seconds, now());
+    return fake.answer(request, { users: people.users, user: (userId) => people.user(userId), now, base: baseOf(id) });
   };
 
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [place = '/', ...rest] = (message.url ?? '/').split('?');
     const [, id = '', path = ''] = /^\/([^/]*)(.*)$/.exec(place) ?? [];
+    // Whoever looks whether the server is up asks no vendor.
+    if (id === '') return sendJson(response, 404, UNKNOWN.body);
     const query = new URLSearchParams(rest.join('?'));
     const method = message.method ?? 'GET';
     const bytes = await readBody(message, MAX_BODY_BYTES);
@@ -151,10 +174,10 @@ export const startFakeVendors = async ({
     origin,
     baseOf,
     requests,
-    breakNext: (id, faults) => {
+    breakNext: (id, faults, mentioning = '') => {
       const found = known.get(id);
       if (found === undefined) throw new Error(`no fake vendor is called ${id}`);
-      found.faults.push(...faults);
+      found.script.push(...faults.map((fault) => ({ fault, mentioning })));
     },
     remove: (userId) => people.remove(userId),
     add: (user) => people.add(user),

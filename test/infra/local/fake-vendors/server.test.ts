@@ -150,6 +150,14 @@ describe('what goes wrong', () => {
     expect(server.requests[3]).toMatchObject({ id: 'harbour', method: 'GET', query: new URLSearchParams('page=2') });
   });
 
+  it('befalls only requests that mention somebody, where a script says so', async () => {
+    await start();
+    server.breakNext(ID, ['500', '404'], 'u|1');
+    const form = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'user=u%7C1' };
+    const statuses = [await statusOf('/users?q=other'), (await ask('/find', form)).status, await statusOf('/users/u%7C1')];
+    expect(statuses).toEqual([200, 500, 404]);
+  });
+
   it('may be just slow', async () => {
     await start();
     server.breakNext(ID, ['slow']);

@@ -1,0 +1,4 @@
+import type { FakeVendor } from './vendor.ts';
+
+/** The fakes that the local stack runs, for those sources of its stage that ask their vendor. */
+export const fakeVendors: readonly FakeVendor[] = [];
