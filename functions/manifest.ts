@@ -10,6 +10,8 @@ export const WEBHOOK_SOURCES = [
   'keycloak',
   'logto',
   'okta',
+  'ory',
+  'propelauth',
   'stripe',
   'stytch',
   'supabase',
@@ -23,7 +25,14 @@ export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
 export type SourceId = (typeof SOURCE_IDS)[number];
 
 /** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
-export const REFRESH_SOURCES = ['descope', 'keycloak', 'okta', 'zitadel'] as const satisfies readonly WebhookSourceId[];
+export const REFRESH_SOURCES = [
+  'descope',
+  'keycloak',
+  'okta',
+  'ory',
+  'propelauth',
+  'zitadel',
+] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;

@@ -8,6 +8,8 @@ import { fusionauth } from './fusionauth.ts';
 import { keycloak } from './keycloak.ts';
 import { logto } from './logto.ts';
 import { okta } from './okta.ts';
+import { ory } from './ory.ts';
+import { propelauth } from './propelauth.ts';
 import type { Source } from './source.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
@@ -25,6 +27,8 @@ export const sources: readonly Source[] = [
   keycloak,
   logto,
   okta,
+  ory,
+  propelauth,
   stripe,
   stytch,
   supabase,

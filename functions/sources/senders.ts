@@ -8,6 +8,8 @@ import { fusionauthSender } from './fusionauth.sender.ts';
 import { keycloakSender } from './keycloak.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import { oktaSender } from './okta.sender.ts';
+import { orySender } from './ory.sender.ts';
+import { propelauthSender } from './propelauth.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
@@ -26,6 +28,8 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   keycloak: keycloakSender,
   logto: logtoSender,
   okta: oktaSender,
+  ory: orySender,
+  propelauth: propelauthSender,
   stripe: stripeSender,
   stytch: stytchSender,
   supabase: supabaseSender,

@@ -1,8 +1,29 @@
+import { fakeClerk } from './clerk.ts';
+import { fakeDescope } from './descope.ts';
+import { fakeFrontegg } from './frontegg.ts';
 import { fakeFusionauth } from './fusionauth.ts';
 import { fakeKeycloak } from './keycloak.ts';
+import { fakeLogto } from './logto.ts';
 import { fakeOkta } from './okta.ts';
+import { fakeOry } from './ory.ts';
+import { fakePropelauth } from './propelauth.ts';
+import { fakeSupabase } from './supabase.ts';
 import type { FakeVendor } from './vendor.ts';
+import { fakeWorkos } from './workos.ts';
 import { fakeZitadel } from './zitadel.ts';
 
 /** The fakes that the local stack runs, for those sources of its stage that ask their vendor. */
-export const fakeVendors: readonly FakeVendor[] = [fakeFusionauth, fakeKeycloak, fakeOkta, fakeZitadel];
+export const fakeVendors: readonly FakeVendor[] = [
+  fakeClerk,
+  fakeDescope,
+  fakeFrontegg,
+  fakeFusionauth,
+  fakeKeycloak,
+  fakeLogto,
+  fakeOkta,
+  fakeOry,
+  fakePropelauth,
+  fakeSupabase,
+  fakeWorkos,
+  fakeZitadel,
+];

@@ -8,6 +8,8 @@ import { fusionauthContract } from './fusionauth.ts';
 import { keycloakContract } from './keycloak.ts';
 import { logtoContract } from './logto.ts';
 import { oktaContract } from './okta.ts';
+import { oryContract } from './ory.ts';
+import { propelauthContract } from './propelauth.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
 import { supabaseContract } from './supabase.ts';
@@ -25,6 +27,8 @@ export const contracts: readonly Contract[] = [
   keycloakContract,
   logtoContract,
   oktaContract,
+  oryContract,
+  propelauthContract,
   stripeContract,
   stytchContract,
   supabaseContract,
