@@ -95,10 +95,11 @@ describe('a token under a private key', () => {
   it.each(cases)('%s: does not pass with any bit of it changed, in jose neither', async (alg, name) => {
     const { privateKey, publicKey } = PAIRS[name];
     const text = await byJose(alg, privateKey, { kid: name });
+    // Not the very last character, whose spare bits jose ignores and we do not: see below.
     const starts = [0, text.indexOf('.') + 1, text.lastIndexOf('.') + 1];
     const changed = starts.flatMap((start, index) => {
       const end = (starts[index + 1] ?? text.length + 1) - 1;
-      return [start, Math.floor((start + end) / 2), end - 1].map(
+      return [start, Math.floor((start + end) / 2), end - 2].map(
         (at) => `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`,
       );
     });
