@@ -1,7 +1,16 @@
 /** What the functions and their infrastructure must agree on. Imports nothing, so that `infra/` may read it. */
 
 /** Sources whose vendor posts to `POST /webhooks/{source}`. */
-export const WEBHOOK_SOURCES = ['auth0', 'clerk', 'frontegg', 'logto', 'stripe', 'stytch', 'workos'] as const;
+export const WEBHOOK_SOURCES = [
+  'auth0',
+  'clerk',
+  'entra-external-id',
+  'frontegg',
+  'logto',
+  'stripe',
+  'stytch',
+  'workos',
+] as const;
 /** Sources that AWS invokes directly. */
 export const TRIGGER_SOURCES = ['cognito'] as const;
 export const SOURCE_IDS = [...WEBHOOK_SOURCES, ...TRIGGER_SOURCES] as const;
@@ -9,7 +18,7 @@ export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
 export type SourceId = (typeof SOURCE_IDS)[number];
 
 /** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
-export const REFRESH_SOURCES = [] as const satisfies readonly WebhookSourceId[];
+export const REFRESH_SOURCES = ['entra-external-id'] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;

@@ -71,6 +71,7 @@ export const stages = {
       auth0: { testEvents: 'deliver' },
       clerk: {},
       cognito: {},
+      'entra-external-id': { api: 'http://127.0.0.1:4020/entra-external-id' },
       frontegg: {},
       logto: {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },

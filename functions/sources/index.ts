@@ -2,6 +2,7 @@ import { WEBHOOK_SOURCES } from '../manifest.ts';
 import { auth0 } from './auth0.ts';
 import { clerk } from './clerk.ts';
 import { cognito } from './cognito.ts';
+import { entraExternalId } from './entra-external-id.ts';
 import { frontegg } from './frontegg.ts';
 import { logto } from './logto.ts';
 import type { Source } from './source.ts';
@@ -9,7 +10,7 @@ import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
 import { workos } from './workos.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, stripe, stytch, workos];
+export const sources: readonly Source[] = [auth0, clerk, cognito, entraExternalId, frontegg, logto, stripe, stytch, workos];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 

@@ -2,6 +2,7 @@ import type { SourceId } from '../manifest.ts';
 import { auth0Sender } from './auth0.sender.ts';
 import { clerkSender } from './clerk.sender.ts';
 import { cognitoSender } from './cognito.sender.ts';
+import { entraExternalIdSender } from './entra-external-id.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import type { Sender } from './sender.ts';
@@ -14,6 +15,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   auth0: auth0Sender,
   clerk: clerkSender,
   cognito: cognitoSender,
+  'entra-external-id': entraExternalIdSender,
   frontegg: fronteggSender,
   logto: logtoSender,
   stripe: stripeSender,

@@ -2,6 +2,7 @@ import type { Contract } from '../sources.ts';
 import { auth0Contract } from './auth0.ts';
 import { clerkContract } from './clerk.ts';
 import { cognitoContract } from './cognito.ts';
+import { entraExternalIdContract } from './entra-external-id.ts';
 import { fronteggContract } from './frontegg.ts';
 import { logtoContract } from './logto.ts';
 import { stripeContract } from './stripe.ts';
@@ -13,6 +14,7 @@ export const contracts: readonly Contract[] = [
   auth0Contract,
   clerkContract,
   cognitoContract,
+  entraExternalIdContract,
   fronteggContract,
   logtoContract,
   stripeContract,
