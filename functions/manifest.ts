@@ -5,6 +5,7 @@ export const WEBHOOK_SOURCES = [
   'auth0',
   'clerk',
   'entra-external-id',
+  'firebase',
   'frontegg',
   'logto',
   'stripe',
@@ -18,7 +19,7 @@ export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
 export type SourceId = (typeof SOURCE_IDS)[number];
 
 /** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
-export const REFRESH_SOURCES = ['entra-external-id'] as const satisfies readonly WebhookSourceId[];
+export const REFRESH_SOURCES = ['entra-external-id', 'firebase'] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;

@@ -72,6 +72,7 @@ export const stages = {
       clerk: {},
       cognito: {},
       'entra-external-id': { api: 'http://127.0.0.1:4020/entra-external-id' },
+      firebase: { api: 'http://127.0.0.1:4020/firebase' },
       frontegg: {},
       logto: {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },

@@ -3,6 +3,7 @@ import { auth0 } from './auth0.ts';
 import { clerk } from './clerk.ts';
 import { cognito } from './cognito.ts';
 import { entraExternalId } from './entra-external-id.ts';
+import { firebase } from './firebase.ts';
 import { frontegg } from './frontegg.ts';
 import { logto } from './logto.ts';
 import type { Source } from './source.ts';
@@ -10,7 +11,18 @@ import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
 import { workos } from './workos.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, entraExternalId, frontegg, logto, stripe, stytch, workos];
+export const sources: readonly Source[] = [
+  auth0,
+  clerk,
+  cognito,
+  entraExternalId,
+  firebase,
+  frontegg,
+  logto,
+  stripe,
+  stytch,
+  workos,
+];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 

@@ -3,6 +3,7 @@ import { auth0Sender } from './auth0.sender.ts';
 import { clerkSender } from './clerk.sender.ts';
 import { cognitoSender } from './cognito.sender.ts';
 import { entraExternalIdSender } from './entra-external-id.sender.ts';
+import { firebaseSender } from './firebase.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import type { Sender } from './sender.ts';
@@ -16,6 +17,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   clerk: clerkSender,
   cognito: cognitoSender,
   'entra-external-id': entraExternalIdSender,
+  firebase: firebaseSender,
   frontegg: fronteggSender,
   logto: logtoSender,
   stripe: stripeSender,

@@ -3,6 +3,7 @@ import { auth0Contract } from './auth0.ts';
 import { clerkContract } from './clerk.ts';
 import { cognitoContract } from './cognito.ts';
 import { entraExternalIdContract } from './entra-external-id.ts';
+import { firebaseContract } from './firebase.ts';
 import { fronteggContract } from './frontegg.ts';
 import { logtoContract } from './logto.ts';
 import { stripeContract } from './stripe.ts';
@@ -15,6 +16,7 @@ export const contracts: readonly Contract[] = [
   clerkContract,
   cognitoContract,
   entraExternalIdContract,
+  firebaseContract,
   fronteggContract,
   logtoContract,
   stripeContract,
