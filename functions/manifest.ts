@@ -5,6 +5,8 @@ export const WEBHOOK_SOURCES = [
   'auth0',
   'clerk',
   'descope',
+  'entra-external-id',
+  'firebase',
   'frontegg',
   'fusionauth',
   'keycloak',
@@ -27,6 +29,8 @@ export type SourceId = (typeof SOURCE_IDS)[number];
 /** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
 export const REFRESH_SOURCES = [
   'descope',
+  'entra-external-id',
+  'firebase',
   'keycloak',
   'okta',
   'ory',

@@ -72,6 +72,8 @@ export const stages = {
       clerk: { api: 'http://127.0.0.1:4020/clerk/v1' },
       cognito: {},
       descope: { api: 'http://127.0.0.1:4020/descope' },
+      'entra-external-id': { api: 'http://127.0.0.1:4020/entra-external-id' },
+      firebase: { api: 'http://127.0.0.1:4020/firebase' },
       frontegg: { api: 'http://127.0.0.1:4020/frontegg' },
       fusionauth: { api: 'http://127.0.0.1:4020/fusionauth' },
       keycloak: { api: 'http://127.0.0.1:4020/keycloak/realms/local' },

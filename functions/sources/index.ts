@@ -3,6 +3,8 @@ import { auth0 } from './auth0.ts';
 import { clerk } from './clerk.ts';
 import { cognito } from './cognito.ts';
 import { descope } from './descope.ts';
+import { entraExternalId } from './entra-external-id.ts';
+import { firebase } from './firebase.ts';
 import { frontegg } from './frontegg.ts';
 import { fusionauth } from './fusionauth.ts';
 import { keycloak } from './keycloak.ts';
@@ -22,6 +24,8 @@ export const sources: readonly Source[] = [
   clerk,
   cognito,
   descope,
+  entraExternalId,
+  firebase,
   frontegg,
   fusionauth,
   keycloak,

@@ -3,6 +3,8 @@ import { auth0Sender } from './auth0.sender.ts';
 import { clerkSender } from './clerk.sender.ts';
 import { cognitoSender } from './cognito.sender.ts';
 import { descopeSender } from './descope.sender.ts';
+import { entraExternalIdSender } from './entra-external-id.sender.ts';
+import { firebaseSender } from './firebase.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
 import { fusionauthSender } from './fusionauth.sender.ts';
 import { keycloakSender } from './keycloak.sender.ts';
@@ -23,6 +25,8 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   clerk: clerkSender,
   cognito: cognitoSender,
   descope: descopeSender,
+  'entra-external-id': entraExternalIdSender,
+  firebase: firebaseSender,
   frontegg: fronteggSender,
   fusionauth: fusionauthSender,
   keycloak: keycloakSender,

@@ -1,5 +1,7 @@
 import { fakeClerk } from './clerk.ts';
 import { fakeDescope } from './descope.ts';
+import { fakeEntraExternalId } from './entra-external-id.ts';
+import { fakeFirebase } from './firebase.ts';
 import { fakeFrontegg } from './frontegg.ts';
 import { fakeFusionauth } from './fusionauth.ts';
 import { fakeKeycloak } from './keycloak.ts';
@@ -16,6 +18,8 @@ import { fakeZitadel } from './zitadel.ts';
 export const fakeVendors: readonly FakeVendor[] = [
   fakeClerk,
   fakeDescope,
+  fakeEntraExternalId,
+  fakeFirebase,
   fakeFrontegg,
   fakeFusionauth,
   fakeKeycloak,

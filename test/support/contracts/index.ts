@@ -3,6 +3,8 @@ import { auth0Contract } from './auth0.ts';
 import { clerkContract } from './clerk.ts';
 import { cognitoContract } from './cognito.ts';
 import { descopeContract } from './descope.ts';
+import { entraExternalIdContract } from './entra-external-id.ts';
+import { firebaseContract } from './firebase.ts';
 import { fronteggContract } from './frontegg.ts';
 import { fusionauthContract } from './fusionauth.ts';
 import { keycloakContract } from './keycloak.ts';
@@ -22,6 +24,8 @@ export const contracts: readonly Contract[] = [
   clerkContract,
   cognitoContract,
   descopeContract,
+  entraExternalIdContract,
+  firebaseContract,
   fronteggContract,
   fusionauthContract,
   keycloakContract,
