@@ -56,6 +56,11 @@ export const DELIVER_VISIBILITY_SECONDS = 6 * DELIVER_TIMEOUT_SECONDS;
 /** Workers that may deliver at the same time: SQS maximum concurrency, not reserved concurrency. */
 export const DELIVER_CONCURRENCY = 2;
 export const DELIVER_BATCH_SIZE = 10;
+/** The same for the functions that fetch from a vendor: one worker would wait out the slowest answer of its batch. */
+export const REFRESH_TIMEOUT_SECONDS = 60;
+export const REFRESH_VISIBILITY_SECONDS = 6 * REFRESH_TIMEOUT_SECONDS;
+export const REFRESH_CONCURRENCY = 2;
+export const REFRESH_BATCH_SIZE = 10;
 /** With a back-off of 30 s doubling to 30 min this is more than 72 h of trying. */
 export const MAX_RECEIVE_COUNT = 200;
 /** The partition key of the one table; the sort key does not exist. */
