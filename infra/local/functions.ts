@@ -3,7 +3,7 @@ import { bindDeliver } from '../../functions/entry/deliver.ts';
 import { bindReceive } from '../../functions/entry/receive.ts';
 import { bindReceiveCognito } from '../../functions/entry/receive-cognito.ts';
 import { bindRefresh } from '../../functions/entry/refresh.ts';
-import { DELIVER_TIMEOUT_SECONDS, ENV, type SourceId, webhookPath } from '../../functions/manifest.ts';
+import { DELIVER_TIMEOUT_SECONDS, ENV, REFRESH_TIMEOUT_SECONDS, type SourceId, webhookPath } from '../../functions/manifest.ts';
 import { webhookSources } from '../../functions/sources/index.ts';
 import type { Stage } from '../stages.ts';
 import { createInvoke, type Handler, type Invoke } from './lambda.ts';
@@ -34,8 +34,8 @@ export interface FunctionsOptions {
 
 type QueueFunction = ReturnType<typeof bindDeliver>;
 /** The mapping makes SQS events only; the entries are typed by what Lambda hands them. */
-const behindQueue = (name: string, entry: QueueFunction): Invoke =>
-  createInvoke(name, (event, context) => entry(event as Parameters<QueueFunction>[0], context), DELIVER_TIMEOUT_SECONDS * 1000);
+const behindQueue = (name: string, entry: QueueFunction, timeoutSeconds: number): Invoke =>
+  createInvoke(name, (event, context) => entry(event as Parameters<QueueFunction>[0], context), timeoutSeconds * 1000);
 
 /** Binds `functions/entry` as the deployed Lambdas do, to the settings of a stage. The SDK's own variables must be set before. */
 export const bindFunctions = ({ stage, output, ...options }: FunctionsOptions): Functions => {
@@ -62,7 +62,7 @@ export const bindFunctions = ({ stage, output, ...options }: FunctionsOptions): 
     const handler: Handler = bindReceive(source, env, output);
     webhooks.set(webhookPath(source.id), createInvoke(`receive-${source.id}`, handler, GATEWAY_TIMEOUT_MS));
     if (refreshQueueUrl === undefined) continue;
-    const invoke = behindQueue(`refresh-${source.id}`, bindRefresh(source, env, output));
+    const invoke = behindQueue(`refresh-${source.id}`, bindRefresh(source, env, output), REFRESH_TIMEOUT_SECONDS);
     refreshes.push({ source: source.id, queueUrl: refreshQueueUrl, invoke });
   }
   const triggers = new Map<string, Invoke>();
@@ -70,5 +70,6 @@ export const bindFunctions = ({ stage, output, ...options }: FunctionsOptions): 
     const handler: Handler = bindReceiveCognito({ ...shared, [ENV.source]: JSON.stringify(stage.sources.cognito) }, output);
     triggers.set(COGNITO_PATH, createInvoke('receive-cognito', handler, COGNITO_TIMEOUT_MS));
   }
-  return { webhooks, triggers, deliver: behindQueue('deliver', bindDeliver(shared, output)), refreshes };
+  const deliver = behindQueue('deliver', bindDeliver(shared, output), DELIVER_TIMEOUT_SECONDS);
+  return { webhooks, triggers, deliver, refreshes };
 };

@@ -2,6 +2,7 @@ import {
   DELIVER_VISIBILITY_SECONDS,
   MAX_RECEIVE_COUNT,
   REFRESH_SOURCES,
+  REFRESH_VISIBILITY_SECONDS,
   type SourceId,
   type WebhookSourceId,
 } from '../../functions/manifest.ts';
@@ -18,14 +19,17 @@ export const QUEUES = { events: 'events.fifo', deadLetters: 'events-dead.fifo', 
 const kept = { MessageRetentionPeriod: '1209600' };
 
 /** Of events, or of what is to be fetched: in order by entity, and tried for days. */
-const fifo = {
-  ...kept,
-  FifoQueue: 'true',
-  DeduplicationScope: 'messageGroup',
-  FifoThroughputLimit: 'perMessageGroupId',
-  VisibilityTimeout: String(DELIVER_VISIBILITY_SECONDS),
-  RedrivePolicy: JSON.stringify({ deadLetterTargetArn: queueArn(QUEUES.deadLetters), maxReceiveCount: MAX_RECEIVE_COUNT }),
-};
+const ordered = (name: string, visibilitySeconds: number): QueueSpec => ({
+  name,
+  attributes: {
+    ...kept,
+    FifoQueue: 'true',
+    DeduplicationScope: 'messageGroup',
+    FifoThroughputLimit: 'perMessageGroupId',
+    VisibilityTimeout: String(visibilitySeconds),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: queueArn(QUEUES.deadLetters), maxReceiveCount: MAX_RECEIVE_COUNT }),
+  },
+});
 
 const THIN: readonly WebhookSourceId[] = REFRESH_SOURCES;
 /** Sources of the stage with thin events and an API to complete them from. */
@@ -37,6 +41,7 @@ export const refreshQueue = (source: SourceId): string => `refresh-${source}.fif
 /** As infra/constructs/event-queues.ts has them. */
 export const queueSpecs = (refreshed: readonly WebhookSourceId[]): readonly QueueSpec[] => [
   { name: QUEUES.deadLetters, attributes: { ...kept, FifoQueue: 'true' } },
-  ...[QUEUES.events, ...refreshed.map(refreshQueue)].map((name) => ({ name, attributes: fifo })),
+  ordered(QUEUES.events, DELIVER_VISIBILITY_SECONDS),
+  ...refreshed.map((source) => ordered(refreshQueue(source), REFRESH_VISIBILITY_SECONDS)),
   { name: QUEUES.rejected, attributes: kept },
 ];

@@ -1,6 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { DELIVER_BATCH_SIZE, DELIVER_CONCURRENCY, WEBHOOK_SOURCES, webhookPath } from '../../functions/manifest.ts';
+import {
+  DELIVER_BATCH_SIZE,
+  DELIVER_CONCURRENCY,
+  REFRESH_BATCH_SIZE,
+  REFRESH_CONCURRENCY,
+  WEBHOOK_SOURCES,
+  webhookPath,
+} from '../../functions/manifest.ts';
 import type { Stage } from '../stages.ts';
 import { type Closers, createClosers } from './closers.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
@@ -13,7 +20,6 @@ import { type Front, type FrontOptions, startFront } from './front.ts';
 import { bindFunctions, COGNITO_PATH } from './functions.ts';
 import { lookAfter } from './health.ts';
 import { secretsFileFor, stageNamed, userpilotAt } from './inputs.ts';
-import type { Invoke } from './lambda.ts';
 import { codeOf, Problem } from './problem.ts';
 import { createReport } from './report.ts';
 import { QUEUES, refreshedIn, refreshQueue, TABLE_NAME } from './resources.ts';
@@ -101,20 +107,26 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
   closers.add(() => front.close());
   const client = new SQSClient(clientOptions(engines.sqs));
   closers.add(() => client.destroy());
-  const startMapping = (queue: string, queueUrl: string, invoke: Invoke) =>
+  const shared = { client, onFailure: report.onFailure, onHiccup: report.onHiccup };
+  const mappings = [
     startEventSourceMapping({
-      client,
-      queueUrl,
-      queueArn: queueArn(queue),
-      invoke,
+      ...shared,
+      queueUrl: queueUrls.events,
+      queueArn: queueArn(QUEUES.events),
+      invoke: functions.deliver,
       batchSize: DELIVER_BATCH_SIZE,
       concurrency: DELIVER_CONCURRENCY,
-      onFailure: report.onFailure,
-      onHiccup: report.onHiccup,
-    });
-  const mappings = [
-    startMapping(QUEUES.events, queueUrls.events, functions.deliver),
-    ...functions.refreshes.map(({ source, queueUrl, invoke }) => startMapping(refreshQueue(source), queueUrl, invoke)),
+    }),
+    ...functions.refreshes.map(({ source, queueUrl, invoke }) =>
+      startEventSourceMapping({
+        ...shared,
+        queueUrl,
+        queueArn: queueArn(refreshQueue(source)),
+        invoke,
+        batchSize: REFRESH_BATCH_SIZE,
+        concurrency: REFRESH_CONCURRENCY,
+      }),
+    ),
   ];
 
   const stop = async (graceMs: number): Promise<void> => {

@@ -15,7 +15,7 @@ export const inventUsers = (count: number, now: Date): readonly FakeUser[] =>
 export class FakePeople {
   readonly #startedAt: Date;
   readonly #removed = new Set<string>();
-  #users: Map<string, FakeUser>;
+  readonly #users: Map<string, FakeUser>;
   #inOrder: readonly FakeUser[] | undefined;
 
   constructor(users: readonly FakeUser[], startedAt: Date) {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { MAX_RECEIVE_COUNT, REFRESH_SOURCES } from '../../../functions/manifest.ts';
+import {
+  DELIVER_VISIBILITY_SECONDS,
+  MAX_RECEIVE_COUNT,
+  REFRESH_SOURCES,
+  REFRESH_VISIBILITY_SECONDS,
+} from '../../../functions/manifest.ts';
 import { sourceById } from '../../../functions/sources/index.ts';
 import { fakeVendors } from '../../../infra/local/fake-vendors/index.ts';
 import { queueSpecs, refreshedIn } from '../../../infra/local/resources.ts';
@@ -50,7 +55,10 @@ describe('the queues', () => {
       'refresh-stripe.fifo',
       'rejected',
     ]);
-    expect(specs.get('refresh-clerk.fifo')).toEqual(specs.get('events.fifo'));
+    expect({ ...specs.get('refresh-clerk.fifo'), VisibilityTimeout: String(DELIVER_VISIBILITY_SECONDS) }).toEqual(
+      specs.get('events.fifo'),
+    );
+    expect(specs.get('refresh-clerk.fifo')?.VisibilityTimeout).toBe(String(REFRESH_VISIBILITY_SECONDS));
     expect(JSON.parse(specs.get('events.fifo')?.RedrivePolicy ?? '')).toEqual({
       deadLetterTargetArn: expect.stringMatching(/:events-dead\.fifo$/),
       maxReceiveCount: MAX_RECEIVE_COUNT,
