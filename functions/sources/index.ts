@@ -7,7 +7,9 @@ import { entraExternalId } from './entra-external-id.ts';
 import { firebase } from './firebase.ts';
 import { frontegg } from './frontegg.ts';
 import { fusionauth } from './fusionauth.ts';
+import { hanko } from './hanko.ts';
 import { keycloak } from './keycloak.ts';
+import { kinde } from './kinde.ts';
 import { logto } from './logto.ts';
 import { okta } from './okta.ts';
 import { ory } from './ory.ts';
@@ -28,7 +30,9 @@ export const sources: readonly Source[] = [
   firebase,
   frontegg,
   fusionauth,
+  hanko,
   keycloak,
+  kinde,
   logto,
   okta,
   ory,

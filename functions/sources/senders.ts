@@ -7,7 +7,9 @@ import { entraExternalIdSender } from './entra-external-id.sender.ts';
 import { firebaseSender } from './firebase.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
 import { fusionauthSender } from './fusionauth.sender.ts';
+import { hankoSender } from './hanko.sender.ts';
 import { keycloakSender } from './keycloak.sender.ts';
+import { kindeSender } from './kinde.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import { oktaSender } from './okta.sender.ts';
 import { orySender } from './ory.sender.ts';
@@ -30,6 +32,8 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   frontegg: fronteggSender,
   fusionauth: fusionauthSender,
   keycloak: keycloakSender,
+  hanko: hankoSender,
+  kinde: kindeSender,
   logto: logtoSender,
   okta: oktaSender,
   ory: orySender,

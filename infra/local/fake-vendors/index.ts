@@ -4,7 +4,9 @@ import { fakeEntraExternalId } from './entra-external-id.ts';
 import { fakeFirebase } from './firebase.ts';
 import { fakeFrontegg } from './frontegg.ts';
 import { fakeFusionauth } from './fusionauth.ts';
+import { fakeHanko } from './hanko.ts';
 import { fakeKeycloak } from './keycloak.ts';
+import { fakeKinde } from './kinde.ts';
 import { fakeLogto } from './logto.ts';
 import { fakeOkta } from './okta.ts';
 import { fakeOry } from './ory.ts';
@@ -22,7 +24,9 @@ export const fakeVendors: readonly FakeVendor[] = [
   fakeFirebase,
   fakeFrontegg,
   fakeFusionauth,
+  fakeHanko,
   fakeKeycloak,
+  fakeKinde,
   fakeLogto,
   fakeOkta,
   fakeOry,

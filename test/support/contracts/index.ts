@@ -7,7 +7,9 @@ import { entraExternalIdContract } from './entra-external-id.ts';
 import { firebaseContract } from './firebase.ts';
 import { fronteggContract } from './frontegg.ts';
 import { fusionauthContract } from './fusionauth.ts';
+import { hankoContract } from './hanko.ts';
 import { keycloakContract } from './keycloak.ts';
+import { kindeContract } from './kinde.ts';
 import { logtoContract } from './logto.ts';
 import { oktaContract } from './okta.ts';
 import { oryContract } from './ory.ts';
@@ -29,6 +31,8 @@ export const contracts: readonly Contract[] = [
   fronteggContract,
   fusionauthContract,
   keycloakContract,
+  hankoContract,
+  kindeContract,
   logtoContract,
   oktaContract,
   oryContract,
