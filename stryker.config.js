@@ -4,12 +4,15 @@
  * @type {import('@stryker-mutator/api/core').PartialStrykerOptions}
  */
 export default {
-  mutate: ['functions/sources/signatures.ts', 'functions/core/{backoff,breaker,envelope,json,ledger,limiter,log,pacing}.ts'],
+  mutate: [
+    'functions/sources/{jwt,signatures}.ts',
+    'functions/core/{backoff,breaker,envelope,json,ledger,limiter,log,pacing,refresh}.ts',
+  ],
   testRunner: 'jest',
   testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
   jest: {
     configFile: 'jest.config.js',
-    config: { testMatch: ['<rootDir>/test/core/**/*.test.ts', '<rootDir>/test/sources/signatures.test.ts'] },
+    config: { testMatch: ['<rootDir>/test/core/**/*.test.ts', '<rootDir>/test/sources/{jwt,signatures}.test.ts'] },
   },
   coverageAnalysis: 'perTest',
   // Without tsconfig.json: Stryker would read it through TypeScript's JavaScript API, which TypeScript 7 does not have.

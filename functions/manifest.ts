@@ -1,7 +1,27 @@
 /** What the functions and their infrastructure must agree on. Imports nothing, so that `infra/` may read it. */
 
 /** Sources whose vendor posts to `POST /webhooks/{source}`. */
-export const WEBHOOK_SOURCES = ['auth0', 'clerk', 'frontegg', 'logto', 'stripe', 'stytch', 'workos'] as const;
+export const WEBHOOK_SOURCES = [
+  'auth0',
+  'clerk',
+  'descope',
+  'entra-external-id',
+  'firebase',
+  'frontegg',
+  'fusionauth',
+  'hanko',
+  'keycloak',
+  'kinde',
+  'logto',
+  'okta',
+  'ory',
+  'propelauth',
+  'stripe',
+  'stytch',
+  'supabase',
+  'workos',
+  'zitadel',
+] as const;
 /** Sources that AWS invokes directly. */
 export const TRIGGER_SOURCES = ['cognito'] as const;
 export const SOURCE_IDS = [...WEBHOOK_SOURCES, ...TRIGGER_SOURCES] as const;
@@ -9,7 +29,16 @@ export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
 export type SourceId = (typeof SOURCE_IDS)[number];
 
 /** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
-export const REFRESH_SOURCES = [] as const satisfies readonly WebhookSourceId[];
+export const REFRESH_SOURCES = [
+  'descope',
+  'entra-external-id',
+  'firebase',
+  'keycloak',
+  'okta',
+  'ory',
+  'propelauth',
+  'zitadel',
+] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;
@@ -58,6 +87,11 @@ export const DELIVER_VISIBILITY_SECONDS = 6 * DELIVER_TIMEOUT_SECONDS;
 /** Workers that may deliver at the same time: SQS maximum concurrency, not reserved concurrency. */
 export const DELIVER_CONCURRENCY = 2;
 export const DELIVER_BATCH_SIZE = 10;
+/** The same for the functions that fetch from a vendor: one worker would wait out the slowest answer of its batch. */
+export const REFRESH_TIMEOUT_SECONDS = 60;
+export const REFRESH_VISIBILITY_SECONDS = 6 * REFRESH_TIMEOUT_SECONDS;
+export const REFRESH_CONCURRENCY = 2;
+export const REFRESH_BATCH_SIZE = 10;
 /** With a back-off of 30 s doubling to 30 min this is more than 72 h of trying. */
 export const MAX_RECEIVE_COUNT = 200;
 /** The partition key of the one table; the sort key does not exist. */

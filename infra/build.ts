@@ -5,7 +5,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
-import { ENV, type SourceId, TRIGGER_SOURCES, WEBHOOK_SOURCES } from '../functions/manifest.ts';
+import {
+  ENV,
+  REFRESH_SOURCES,
+  type SourceId,
+  TRIGGER_SOURCES,
+  WEBHOOK_SOURCES,
+  type WebhookSourceId,
+} from '../functions/manifest.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** One folder per function, named like the bundle. */
@@ -13,6 +20,7 @@ export const BUILD_DIRECTORY = join(ROOT, '.build');
 
 export const DELIVER_BUNDLE = 'deliver';
 export const receiveBundle = (source: SourceId): string => `receive-${source}`;
+export const refreshBundle = (source: WebhookSourceId): string => `refresh-${source}`;
 
 /** A function to bundle: `code` is the text of its entry module, resolved from the root of the repository. */
 export interface Entry {
@@ -33,21 +41,32 @@ export interface Bundle {
 }
 
 /** 20 % above what is reached, so that a dependency that slips into a cold start is seen. */
-const CEILING_KB = { receive: 380, cognito: 350, deliver: 435 } as const;
+const CEILING_KB = { receive: 380, cognito: 350, refresh: 430, deliver: 435 } as const;
 
 const camelCase = (id: string): string => id.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
-const receiveEntry = (source: SourceId): Entry => ({
+/** A source's file exports it by its id in camel case: `entraExternalId` of `entra-external-id`. */
+const bindingOf = (source: string, bind: string, entry: string): string =>
+  `import { ${camelCase(source)} } from './functions/sources/${source}.ts';
+import { ${bind} } from './functions/entry/${entry}.ts';
+export const handler = ${bind}(${camelCase(source)}, process.env);`;
+
+const receiveEntry = (source: WebhookSourceId): Entry => ({
   bundle: receiveBundle(source),
   ceilingKb: CEILING_KB.receive,
-  code: `import { ${camelCase(source)} } from './functions/sources/${source}.ts';
-import { bindReceive } from './functions/entry/receive.ts';
-export const handler = bindReceive(${camelCase(source)}, process.env);`,
+  code: bindingOf(source, 'bindReceive', 'receive'),
+});
+
+export const refreshEntry = (source: WebhookSourceId): Entry => ({
+  bundle: refreshBundle(source),
+  ceilingKb: CEILING_KB.refresh,
+  code: bindingOf(source, 'bindRefresh', 'refresh'),
 });
 
 /** Entry modules are written here and not by hand, so that a new source needs none. */
 export const ENTRIES: readonly Entry[] = [
   ...WEBHOOK_SOURCES.map(receiveEntry),
+  ...REFRESH_SOURCES.map(refreshEntry),
   ...TRIGGER_SOURCES.map((source) => ({
     bundle: receiveBundle(source),
     ceilingKb: CEILING_KB.cognito,

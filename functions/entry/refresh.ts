@@ -14,7 +14,7 @@ import { createSecretCache, credentialOf, FORMS } from '../core/secrets.ts';
 import { RetrySettings, SourceSettings } from '../core/settings.ts';
 import { createRefresh } from '../handlers/refresh.ts';
 import { ENV, METRICS } from '../manifest.ts';
-import { createVendorApi } from '../outbound/vendor-api.ts';
+import { createVendorApi, type Session } from '../outbound/vendor-api.ts';
 import type { Source } from '../sources/source.ts';
 import { type Env, required, settingsIn, standardOutput } from './environment.ts';
 
@@ -49,6 +49,7 @@ export const bindRefresh = (source: Source, env: Env, output: Output = standardO
     turn: () => turn(),
     paces: { ...PACES, vendor: directory.pace },
   });
+  const session: Session = {};
   return createRefresh({
     source,
     settings,
@@ -57,6 +58,7 @@ export const bindRefresh = (source: Source, env: Env, output: Output = standardO
         directory,
         settings,
         credential: () => credential.get(),
+        session,
         now,
         permit: () => limiter.take('vendor', deadline),
         onRateLimit: (seconds) => limiter.pushBack('vendor', seconds),

@@ -125,9 +125,10 @@ const attempt = async (messages: readonly InHand[], api: VendorApi, deps: Refres
     if (code === 'BUG') log.error('refresh', { ...fields(), outcome: 'retrying', code, error });
     else log.warn('refresh', { ...fields(), outcome: 'retrying', code });
     const asked = error instanceof VendorError ? (error.retryAfterSeconds ?? 0) : 0;
+    // Whole seconds: SQS takes no others, and a vendor's own header may say any.
     const [first] = messages;
     const backoff = backoffSeconds(first?.receiveCount ?? 1, retry, random());
-    return { messages, seconds: Math.max(backoff, Math.min(asked, retry.capSeconds)) };
+    return { messages, seconds: Math.max(backoff, Math.ceil(Math.min(asked, retry.capSeconds))) };
   }
 };
 

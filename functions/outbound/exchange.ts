@@ -19,7 +19,7 @@ export interface Exchange {
   readonly body?: string | FormData | undefined;
   /** Over headers and body together; fetch alone would wait 300 s for each. */
   readonly timeoutMs: number;
-  /** Of the answer; a longer one counts as empty. */
+  /** Of the answer; a longer one counts as empty, and `isWhole` says so. */
   readonly maxBytes: number;
 }
 
@@ -27,6 +27,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
+  /** False where the body was longer than `maxBytes`. */
+  readonly isWhole: boolean;
 }
 
 export interface ExchangeOptions {
@@ -37,15 +39,15 @@ export interface ExchangeOptions {
 }
 
 /** Reads what there is, up to the cap, and always ends the body: an unread one keeps its connection. */
-const readText = async (response: Response, maxBytes: number): Promise<string> => {
+const readBody = async (response: Response, maxBytes: number): Promise<Pick<Answer, 'text' | 'isWhole'>> => {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength;
-    if (size > maxBytes) return '';
+    if (size > maxBytes) return { text: '', isWhole: false };
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return { text: Buffer.concat(chunks).toString('utf8'), isWhole: true };
 };
 
 const causeCode = (error: unknown): string | undefined => {
@@ -63,8 +65,7 @@ export const exchange = async (
   try {
     const payload = body === undefined ? {} : { body };
     const response = await fetch(url, { method, headers, ...payload, redirect: 'manual', signal: abortAfter(timeoutMs) });
-    const text = await readText(response, maxBytes);
-    return { status: response.status, headers: response.headers, text };
+    return { status: response.status, headers: response.headers, ...(await readBody(response, maxBytes)) };
   } catch (error) {
     throw new NoAnswer(LOST.has(causeCode(error) ?? '') ? 'CONNECTION_LOST' : 'UNREACHABLE', { cause: error });
   }
@@ -79,9 +80,13 @@ export const jsonOf = (text: string): unknown => {
   }
 };
 
-/** Seconds: a number, or an HTTP date counted from now. */
+const NUMBER = /^\d{1,6}(?:\.\d{1,6})?$/;
+/** Date.parse reads much that is no HTTP date, "-5" for instance. */
+const HTTP_DATE = /^[A-Z][a-z]{2}, .* GMT$/;
+
+/** Whole seconds: of a number, or of an HTTP date counted from now. Undefined for what is neither. */
 export const retryAfterSeconds = (value: string | null, now: Date): number | undefined => {
-  if (value === null) return undefined;
-  const seconds = /^\d{1,6}$/.test(value) ? Number(value) : (Date.parse(value) - now.getTime()) / 1000;
+  if (value === null || !(NUMBER.test(value) || HTTP_DATE.test(value))) return undefined;
+  const seconds = NUMBER.test(value) ? Number(value) : (Date.parse(value) - now.getTime()) / 1000;
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 };

@@ -2,7 +2,7 @@ import { type VendorCode, VendorError } from '../core/errors.ts';
 import type { Credential } from '../core/secrets.ts';
 import type { SourceSettings } from '../core/settings.ts';
 import type { ApiAnswer, ApiRequest, Authorization, Directory, VendorApi } from '../sources/directory.ts';
-import { type ExchangeOptions, exchange, jsonOf, NoAnswer, retryAfterSeconds } from './exchange.ts';
+import { type Answer, type ExchangeOptions, exchange, jsonOf, NoAnswer, retryAfterSeconds } from './exchange.ts';
 
 const TIMEOUT_MS = 10_000;
 /** A page of a thousand users with everything a vendor knows of them. */
@@ -14,11 +14,19 @@ const CODES: Readonly<Record<number, VendorCode>> = { 401: 'UNAUTHORIZED', 403: 
 /** Says that what was asked for is not there, any more or yet. */
 const GONE = new Set([404, 410]);
 
+/** What the vendor let us in with, and the request for it that is under way. */
+export interface Session {
+  authorization?: Authorization | undefined;
+  flight?: Promise<Authorization> | undefined;
+}
+
 export interface VendorApiOptions extends ExchangeOptions {
   readonly directory: Directory;
   readonly settings: SourceSettings;
   /** The credential that counts right now; undefined = none is configured. */
   readonly credential: () => Promise<Credential | undefined>;
+  /** Of one source; kept between its VendorApis, so that a token serves for as long as it is good. @default a new one */
+  readonly session?: Session;
   readonly now: () => Date;
   /** Resolves when the call may be made. */
   readonly permit: () => Promise<void>;
@@ -26,13 +34,20 @@ export interface VendorApiOptions extends ExchangeOptions {
   readonly onRateLimit: (seconds: number | undefined) => Promise<void>;
 }
 
+const isOk = (status: number): boolean => status >= 200 && status < 300;
+
+/** A web page, or what was cut off, is no answer of an API: taken for one, a mistyped base URL would make every user "gone". */
+const isAnswer = ({ text, isWhole, headers }: Answer, body: unknown): boolean => {
+  const isPage = headers.get('content-type')?.startsWith('text/html') === true;
+  return isWhole && !isPage && (text === '' || body !== undefined);
+};
+
 /** A vendor's API over fetch: its own hosts only, 10 s in all, no redirects, a capped body, a permit for every call. */
 export const createVendorApi = (options: VendorApiOptions): VendorApi => {
-  const { directory, settings, credential, now, permit, onRateLimit } = options;
+  const { directory, settings, credential, session = {}, now, permit, onRateLimit } = options;
   const hosts = directory.hosts(settings);
   const [base] = hosts;
   const origins = new Set(hosts.map((host) => new URL(host).origin));
-  let authorization: Authorization | undefined;
 
   /** Throws where a "next" link leads elsewhere: the credential would go with it. */
   const placeOf = (url: string): string => {
@@ -44,59 +59,79 @@ export const createVendorApi = (options: VendorApiOptions): VendorApi => {
   const send = async (
     { method = 'GET', url, headers, body }: ApiRequest,
     extra: Authorization['headers'],
-  ): Promise<ApiAnswer> => {
+  ): Promise<ApiAnswer & { readonly isAnswer: boolean }> => {
     const isForm = body instanceof URLSearchParams;
     const type = isForm ? 'application/x-www-form-urlencoded' : 'application/json';
-    const answer = await exchange(
-      {
-        method,
-        url: placeOf(url),
-        headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': type }), ...headers, ...extra },
-        body: body === undefined ? undefined : isForm ? body.toString() : JSON.stringify(body),
-        timeoutMs: TIMEOUT_MS,
-        maxBytes: MAX_BODY_BYTES,
-      },
-      options,
-    ).catch((error: unknown) => {
-      throw error instanceof NoAnswer ? new VendorError('UNREACHABLE', { cause: error.cause }) : error;
-    });
-    return { status: answer.status, headers: Object.fromEntries(answer.headers), body: jsonOf(answer.text) };
+    const request = {
+      method,
+      url: placeOf(url),
+      headers: { accept: 'application/json', ...(body !== undefined && { 'content-type': type }), ...headers, ...extra },
+      body: body === undefined ? undefined : isForm ? body.toString() : JSON.stringify(body),
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_BODY_BYTES,
+    };
+    await permit();
+    const answer = await exchange(request, options)
+      // A socket that died while the function was frozen. Nothing that we send changes anything, so it may be sent again.
+      .catch((error: unknown) => {
+        if (error instanceof NoAnswer && error.code === 'CONNECTION_LOST') return exchange(request, options);
+        throw error;
+      })
+      .catch((error: unknown) => {
+        throw error instanceof NoAnswer ? new VendorError('UNREACHABLE', { cause: error.cause }) : error;
+      });
+    const { status } = answer;
+    const json = jsonOf(answer.text);
+    return { status, headers: Object.fromEntries(answer.headers), body: json, isAnswer: isAnswer(answer, json) };
   };
 
-  const authorize = async (): Promise<Authorization['headers']> => {
-    const { expiresAt, headers } = authorization ?? {};
-    if (headers !== undefined && (expiresAt === undefined || expiresAt.getTime() - EARLY_MS > now().getTime())) return headers;
+  const login: VendorApi = async (request) => {
+    const { isAnswer: _, ...answer } = await send(request, {});
+    if (answer.status >= 300 && answer.status < 400) throw new VendorError('UNEXPECTED', { status: answer.status });
+    return answer;
+  };
+
+  const obtain = async (): Promise<Authorization> => {
     const found = await credential();
     if (found === undefined || directory.credential.some((member) => found[member] === undefined))
       throw new VendorError('NO_CREDENTIAL');
-    const call: VendorApi = (request) => send(request, {});
-    authorization = await directory.authorize({ credential: found, settings, call, now: now() });
-    return authorization.headers;
+    session.authorization = await directory.authorize({ credential: found, settings, call: login, now: now() });
+    return session.authorization;
   };
 
-  const attempt = async (request: ApiRequest): Promise<ApiAnswer> => {
-    const headers = await authorize();
-    await permit();
-    const answer = await send(request, headers);
+  /** One token for all who wait for it. */
+  const authorize = async (): Promise<Authorization> => {
+    const { authorization } = session;
+    const until = authorization?.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+    if (authorization !== undefined && until - EARLY_MS > now().getTime()) return authorization;
+    session.flight ??= obtain().finally(() => {
+      session.flight = undefined;
+    });
+    return session.flight;
+  };
+
+  const attempt = async (request: ApiRequest, used: Authorization): Promise<ApiAnswer> => {
+    const { isAnswer: isMeant, ...answer } = await send(request, used.headers);
     const { status } = answer;
-    if ((status >= 200 && status < 300) || GONE.has(status)) return answer;
+    if (isMeant && (isOk(status) || GONE.has(status))) return answer;
     const seconds =
       directory.retryAfterSeconds?.(answer, now()) ?? retryAfterSeconds(answer.headers['retry-after'] ?? null, now());
     if (status === 429) await onRateLimit(seconds);
     const code = CODES[status] ?? (status >= 500 ? 'UNAVAILABLE' : 'UNEXPECTED');
+    if (code === 'UNAUTHORIZED' && session.authorization === used) session.authorization = undefined;
     throw new VendorError(code, { status, retryAfterSeconds: seconds });
   };
 
   return async (request) => {
-    const used = authorization;
+    const remembered = session.authorization;
+    const used = await authorize();
     try {
-      return await attempt(request);
+      return await attempt(request, used);
     } catch (error) {
-      if (!(error instanceof VendorError) || error.code !== 'UNAUTHORIZED') throw error;
       // What was remembered may have been withdrawn or rotated; what was just obtained has not.
-      authorization = undefined;
-      if (used === undefined) throw error;
-      return attempt(request);
+      const isOutdated = error instanceof VendorError && error.code === 'UNAUTHORIZED' && used === remembered;
+      if (!isOutdated) throw error;
+      return attempt(request, await authorize());
     }
   };
 };

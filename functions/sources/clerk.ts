@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Change } from '../core/calls.ts';
 import { filled, idAt, isoOf, momentOf, nameOf, propertiesOf } from '../core/mapping.ts';
 import type { SourceSettings } from '../core/settings.ts';
+import { clerkDirectory } from './clerk.directory.ts';
 import { svixId, verifySvix } from './signatures.ts';
 import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
 import { deletionOf, freeForm, idAtPart, part, scalar, text } from './subject.ts';
@@ -177,4 +178,5 @@ export const clerk = defineSource<Event>({
         return ignored('EVENT_NOT_HANDLED');
     }
   },
+  directory: clerkDirectory,
 });

@@ -17,7 +17,7 @@ export interface ApiAnswer {
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed JSON; undefined for an empty body or one that is not JSON. */
+  /** Parsed JSON; undefined for an empty body, and at a login for one that is not JSON. */
   readonly body: unknown;
 }
 

@@ -4,6 +4,7 @@ import { digest } from '../core/digest.ts';
 import { parseJson } from '../core/json.ts';
 import { filled, idAt, propertiesOf } from '../core/mapping.ts';
 import type { RawRequest, Verdict } from '../core/request.ts';
+import { fronteggDirectory } from './frontegg.directory.ts';
 import { claimsOf, isGoodAt, readToken, TokenTimes, verifyMacToken } from './jwt.ts';
 import { MAX_HEADER_LENGTH, refused, verifyText } from './signatures.ts';
 import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
@@ -200,4 +201,5 @@ export const frontegg = defineSource<Event>({
         return ignored('EVENT_NOT_HANDLED');
     }
   },
+  directory: fronteggDirectory,
 });

@@ -54,14 +54,14 @@ export const verifyMacToken = ({ header, signed, signature }: Token, secrets: re
   });
 };
 
-/** By algorithm: the digest that is signed, and the kind of key that may sign it. */
+/** By algorithm: the digest that is signed, and the kind of key that may sign it, with its curve: RFC 7518, section 3.4 */
 const SIGNATURES = {
-  RS256: { digest: 'sha256', keyType: 'rsa' },
-  RS384: { digest: 'sha384', keyType: 'rsa' },
-  RS512: { digest: 'sha512', keyType: 'rsa' },
-  ES256: { digest: 'sha256', keyType: 'ec' },
-  ES384: { digest: 'sha384', keyType: 'ec' },
-  EdDSA: { digest: null, keyType: 'ed25519' },
+  RS256: { digest: 'sha256', keyType: 'rsa', curve: undefined },
+  RS384: { digest: 'sha384', keyType: 'rsa', curve: undefined },
+  RS512: { digest: 'sha512', keyType: 'rsa', curve: undefined },
+  ES256: { digest: 'sha256', keyType: 'ec', curve: 'prime256v1' },
+  ES384: { digest: 'sha384', keyType: 'ec', curve: 'secp384r1' },
+  EdDSA: { digest: null, keyType: 'ed25519', curve: undefined },
 } as const;
 export type SignatureAlgorithm = keyof typeof SIGNATURES;
 
@@ -78,8 +78,8 @@ export const verifyKeyToken = (
   const [only] = keys.size === 1 ? keys.values() : [];
   const key = header.kid === undefined ? only : keys.get(header.kid);
   if (key === undefined) return refused('KEY_UNKNOWN');
-  const { digest, keyType } = SIGNATURES[algorithm];
-  if (key.asymmetricKeyType !== keyType) return refused('SIGNATURE_MISMATCH');
+  const { digest, keyType, curve } = SIGNATURES[algorithm];
+  if (key.asymmetricKeyType !== keyType || key.asymmetricKeyDetails?.namedCurve !== curve) return refused('SIGNATURE_MISMATCH');
   const matches = verifySignature(digest, Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' }, signature);
   return matches ? accepted : refused('SIGNATURE_MISMATCH');
 };
@@ -107,7 +107,8 @@ export const isGoodAt = (
   return iat !== undefined && seconds >= iat - TOLERANCE_SECONDS && seconds <= iat + maxAgeSeconds;
 };
 
-const Jwks = z.object({ keys: z.array(z.looseObject({ kid: z.string(), use: z.string().nullish() })) });
+const Jwks = z.object({ keys: z.array(z.unknown()) });
+const SigningJwk = z.looseObject({ kid: z.string().min(1), use: z.literal('sig').nullish() });
 /** What such a page has, and none needs: a rotation shows two or three. */
 const MAX_KEYS = 32;
 
@@ -128,11 +129,11 @@ const keyRingOf = (list: readonly (readonly [kid: string, read: () => KeyObject]
     }),
   );
 
-/** The signing keys of a JWKS page. Throws a ZodError when it is none; a key that nobody can read is left out. */
+/** The signing keys of a JWKS page. Throws a ZodError when it is none; a key without a name, or that nobody can read, is left out. */
 export const readJwks = (page: unknown): PublicKeys =>
   keyRingOf(
     Jwks.parse(page)
-      .keys.filter(({ use }) => (use ?? 'sig') === 'sig')
+      .keys.flatMap((key) => SigningJwk.safeParse(key).data ?? [])
       .map((jwk) => [jwk.kid, () => createPublicKey({ key: jwk, format: 'jwk' })] as const),
   );
 

@@ -4,6 +4,7 @@ import { digest } from '../core/digest.ts';
 import { parseJson } from '../core/json.ts';
 import { filled, idAt, isoOf, momentOf, nameOf, propertiesOf } from '../core/mapping.ts';
 import type { RawRequest, Verdict } from '../core/request.ts';
+import { logtoDirectory } from './logto.directory.ts';
 import { HEX_SHA256, refused, TOLERANCE_SECONDS, textKeys, verifyHmac } from './signatures.ts';
 import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
 import { deletionOf, freeForm, idAtPart, part, scalar, text } from './subject.ts';
@@ -200,4 +201,5 @@ export const logto = defineSource<Event>({
   schema: Kept,
   head: ({ event }, request) => ({ eventId: eventIdOf(request), type: event }),
   map: (event, context) => (isTest(event) ? ignored('TEST_EVENT') : mapHandled(event, context)),
+  directory: logtoDirectory,
 });

@@ -16,6 +16,21 @@ export const scalar = part(z.union([z.string(), z.number(), z.boolean()]));
 /** Members that the customer chooses, e.g. metadata: only the paths in the settings are ever read from them. */
 export const freeForm = part(z.record(z.string(), z.unknown()));
 
+/** Names of members that tell where, when or as what a person was born or lives, or how to call them; an e-mail address is none. */
+const PRIVATE_NAME = /phone|mobile|birth|gender|street|postal|^zip|(?<!e-?mail_?)address|passw|secret|token/i;
+
+const withoutPrivate = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutPrivate);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).filter(([name]) => !PRIVATE_NAME.test(name));
+  return Object.fromEntries(kept.map(([name, inner]) => [name, withoutPrivate(inner)]));
+};
+
+/** Like `freeForm`, for what people fill in about themselves: phone numbers, postal addresses and the like go by their names. */
+export const selfForm = part(
+  z.record(z.string(), z.unknown()).transform((members) => withoutPrivate(members) as typeof members), // a record stays one
+);
+
 /** A member of a vendor's object as most are: present, null or left out. */
 export const text = z.string().nullish();
 

@@ -18,12 +18,14 @@ export const privateKeySecret = (random: Uint8Array): string => {
 const thumbprint = ({ e, kty, n }: JsonWebKey): string =>
   createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url');
 
-/** The public half of a key, as a member of a JWKS page; undefined when the text is no RSA key. */
+/** The public half of a key, as a member of a JWKS page, under its own `kid` if it has one; undefined when the text is no RSA key. */
 export const publicJwkOf = (secret: string): (JsonWebKey & { readonly kid: string }) | undefined => {
   try {
-    const { e, kty, n } = createPublicKey({ key: JSON.parse(secret), format: 'jwk' }).export({ format: 'jwk' });
+    const key: JsonWebKey & { readonly kid?: string } = JSON.parse(secret);
+    const { e, kty, n } = createPublicKey({ key, format: 'jwk' }).export({ format: 'jwk' });
     if (kty !== 'RSA') return undefined;
-    return { kty, n: n ?? '', e: e ?? '', use: 'sig', alg: 'RS256', kid: thumbprint({ e: e ?? '', kty, n: n ?? '' }) };
+    const kid = key.kid ?? thumbprint({ e: e ?? '', kty, n: n ?? '' });
+    return { kty, n: n ?? '', e: e ?? '', use: 'sig', alg: 'RS256', kid };
   } catch {
     return undefined;
   }

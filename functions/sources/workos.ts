@@ -5,6 +5,7 @@ import type { RawRequest, Verdict } from '../core/request.ts';
 import { HEX_SHA256, MAX_HEADER_LENGTH, refused, TOLERANCE_SECONDS, textKeys, verifyHmac } from './signatures.ts';
 import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
 import { deletionOf, freeForm, idAtPart, part, scalar, text } from './subject.ts';
+import { workosDirectory } from './workos.directory.ts';
 
 /** Pictures, custom attributes of memberships, domains with their tokens and `context` are not named, so they go. */
 const Kept = z.object({
@@ -176,4 +177,5 @@ export const workos = defineSource<Event>({
         return ignored('EVENT_NOT_HANDLED');
     }
   },
+  directory: workosDirectory,
 });

@@ -54,7 +54,7 @@ export class CognitoReceiver extends Construct {
       metricName: METRICS.lost,
       logGroups: [this.receiver.logGroup],
       says: 'A Cognito sign-up was let through without being queued. Cognito does not send it again.',
-      section: 'A Cognito sign-up was not queued',
+      section: 'A sign-up was not queued',
     });
   }
 }

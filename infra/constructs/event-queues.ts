@@ -1,6 +1,6 @@
 import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
-import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { DELIVER_VISIBILITY_SECONDS, MAX_RECEIVE_COUNT } from '../../functions/manifest.ts';
 import { RunbookAlarm } from './runbook-alarm.ts';
@@ -17,24 +17,22 @@ export class EventQueues extends Construct {
   readonly deadLetters: Queue;
   /** Authentic events that cannot be mapped, and calls that Userpilot refuses for good. */
   readonly rejected: Queue;
+  private readonly kept: QueueProps;
 
   constructor(scope: Construct, id: string, { removalPolicy }: EventQueuesProps) {
     super(scope, id);
     // SQS_MANAGED costs no call to KMS, which would stand between a vendor and its acknowledgement.
     // 14 days is the longest that SQS keeps a message.
-    const kept = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: Duration.days(14), removalPolicy };
+    this.kept = {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy,
+    };
 
-    this.deadLetters = new Queue(this, 'DeadLetters', { ...kept, fifo: true });
-    this.events = new Queue(this, 'Events', {
-      ...kept,
-      fifo: true,
-      // Together these lift the limit of 300 calls a second: .../SQSDeveloperGuide/high-throughput-fifo.html
-      deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
-      fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-      visibilityTimeout: Duration.seconds(DELIVER_VISIBILITY_SECONDS),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVE_COUNT },
-    });
-    this.rejected = new Queue(this, 'Rejected', kept);
+    this.deadLetters = new Queue(this, 'DeadLetters', { ...this.kept, fifo: true });
+    this.events = this.addOrdered(this, 'Events', DELIVER_VISIBILITY_SECONDS);
+    this.rejected = new Queue(this, 'Rejected', this.kept);
     Validations.of(this.rejected).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'Messages end here and wait for an operator. Nothing consumes the queue, so nothing can fail into a further one.',
@@ -59,6 +57,19 @@ export class EventQueues extends Construct {
       periods: 3,
       says: 'An acknowledged event has not reached Userpilot for more than 15 minutes.',
       section: 'Events wait too long',
+    });
+  }
+
+  /** A queue in order per message group, tried for days: what fails MAX_RECEIVE_COUNT times goes to the dead letters. */
+  addOrdered(scope: Construct, id: string, visibilitySeconds: number): Queue {
+    return new Queue(scope, id, {
+      ...this.kept,
+      fifo: true,
+      // Together these lift the limit of 300 calls a second: .../SQSDeveloperGuide/high-throughput-fifo.html
+      deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
+      fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+      visibilityTimeout: Duration.seconds(visibilitySeconds),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVE_COUNT },
     });
   }
 

@@ -1,5 +1,6 @@
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { ENV, type WebhookSourceId } from '../../functions/manifest.ts';
@@ -17,7 +18,11 @@ export interface WebhookReceiverProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** One vendor's webhooks: a secret that only this function reads, and two queues that it may only write to. */
+/** What to put into the secret of a source. Several signing secrets while one is rotated; none where public keys do. */
+export const secretForm = ({ api }: SourceSettings): string =>
+  api === undefined ? '{"signingSecrets": ["..."]}' : '{"signingSecrets": ["..."], "api": {...}}';
+
+/** One vendor's webhooks: a secret of its own, and two queues that it may only write to. */
 export class WebhookReceiver extends Construct {
   readonly secret: EmptySecret;
   readonly receiver: BundledFunction;
@@ -29,7 +34,7 @@ export class WebhookReceiver extends Construct {
   ) {
     super(scope, id);
     this.secret = new EmptySecret(this, 'SigningSecret', {
-      description: `Signing secrets of ${source}, several while one is rotated: {"signingSecrets": ["..."]}`,
+      description: `Secrets of ${source}, as functions/sources/${source}.md shows them: ${secretForm(settings)}`,
       removalPolicy,
     });
     this.receiver = new BundledFunction(this, 'Receive', {
@@ -53,5 +58,11 @@ export class WebhookReceiver extends Construct {
       says: `The function that receives webhooks of ${source} crashed or ran out of time.`,
       section: 'A receive function fails',
     });
+  }
+
+  /** Events without a profile go there, to be completed. */
+  sendRefreshesTo(queue: Queue): void {
+    this.receiver.fn.addEnvironment(ENV.refreshQueueUrl, queue.queueUrl);
+    queue.grant(this.receiver.fn, 'sqs:SendMessage');
   }
 }

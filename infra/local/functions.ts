@@ -2,7 +2,8 @@ import type { Output } from '../../functions/core/log.ts';
 import { bindDeliver } from '../../functions/entry/deliver.ts';
 import { bindReceive } from '../../functions/entry/receive.ts';
 import { bindReceiveCognito } from '../../functions/entry/receive-cognito.ts';
-import { DELIVER_TIMEOUT_SECONDS, ENV, webhookPath } from '../../functions/manifest.ts';
+import { bindRefresh } from '../../functions/entry/refresh.ts';
+import { DELIVER_TIMEOUT_SECONDS, ENV, REFRESH_TIMEOUT_SECONDS, type SourceId, webhookPath } from '../../functions/manifest.ts';
 import { webhookSources } from '../../functions/sources/index.ts';
 import type { Stage } from '../stages.ts';
 import { createInvoke, type Handler, type Invoke } from './lambda.ts';
@@ -17,16 +18,24 @@ export interface Functions {
   readonly webhooks: ReadonlyMap<string, Invoke>;
   readonly triggers: ReadonlyMap<string, Invoke>;
   readonly deliver: Invoke;
+  readonly refreshes: readonly { readonly source: SourceId; readonly queueUrl: string; readonly invoke: Invoke }[];
 }
 
 export interface FunctionsOptions {
   readonly stage: Stage;
   readonly eventsQueueUrl: string;
   readonly rejectedQueueUrl: string;
+  /** By source; a source that is not among them fetches nothing. */
+  readonly refreshQueueUrls: Readonly<Record<string, string>>;
   readonly tableName: string;
   readonly userpilotBaseUrl: string;
   readonly output: Output;
 }
+
+type QueueFunction = ReturnType<typeof bindDeliver>;
+/** The mapping makes SQS events only; the entries are typed by what Lambda hands them. */
+const behindQueue = (name: string, entry: QueueFunction, timeoutSeconds: number): Invoke =>
+  createInvoke(name, (event, context) => entry(event as Parameters<QueueFunction>[0], context), timeoutSeconds * 1000);
 
 /** Binds `functions/entry` as the deployed Lambdas do, to the settings of a stage. The SDK's own variables must be set before. */
 export const bindFunctions = ({ stage, output, ...options }: FunctionsOptions): Functions => {
@@ -39,20 +48,28 @@ export const bindFunctions = ({ stage, output, ...options }: FunctionsOptions): 
     [ENV.retry]: JSON.stringify(stage.retry),
   };
   const webhooks = new Map<string, Invoke>();
+  const refreshes: Functions['refreshes'][number][] = [];
   for (const source of webhookSources) {
     const settings = stage.sources[source.id];
     if (settings === undefined) continue;
-    const env = { ...shared, [ENV.source]: JSON.stringify(settings), [ENV.signingSecretId]: source.id };
+    const refreshQueueUrl = options.refreshQueueUrls[source.id];
+    const env = {
+      ...shared,
+      [ENV.source]: JSON.stringify(settings),
+      [ENV.signingSecretId]: source.id,
+      [ENV.refreshQueueUrl]: refreshQueueUrl,
+    };
     const handler: Handler = bindReceive(source, env, output);
     webhooks.set(webhookPath(source.id), createInvoke(`receive-${source.id}`, handler, GATEWAY_TIMEOUT_MS));
+    if (refreshQueueUrl === undefined) continue;
+    const invoke = behindQueue(`refresh-${source.id}`, bindRefresh(source, env, output), REFRESH_TIMEOUT_SECONDS);
+    refreshes.push({ source: source.id, queueUrl: refreshQueueUrl, invoke });
   }
   const triggers = new Map<string, Invoke>();
   if (stage.sources.cognito !== undefined) {
     const handler: Handler = bindReceiveCognito({ ...shared, [ENV.source]: JSON.stringify(stage.sources.cognito) }, output);
     triggers.set(COGNITO_PATH, createInvoke('receive-cognito', handler, COGNITO_TIMEOUT_MS));
   }
-  const deliver = bindDeliver(shared, output);
-  // The mapping makes SQS events only; the entry is typed by what Lambda hands it.
-  const handler: Handler = (event, context) => deliver(event as Parameters<typeof deliver>[0], context);
-  return { webhooks, triggers, deliver: createInvoke('deliver', handler, DELIVER_TIMEOUT_SECONDS * 1000) };
+  const deliver = behindQueue('deliver', bindDeliver(shared, output), DELIVER_TIMEOUT_SECONDS);
+  return { webhooks, triggers, deliver, refreshes };
 };

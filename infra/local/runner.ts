@@ -1,6 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { DELIVER_BATCH_SIZE, DELIVER_CONCURRENCY, WEBHOOK_SOURCES, webhookPath } from '../../functions/manifest.ts';
+import {
+  DELIVER_BATCH_SIZE,
+  DELIVER_CONCURRENCY,
+  REFRESH_BATCH_SIZE,
+  REFRESH_CONCURRENCY,
+  WEBHOOK_SOURCES,
+  webhookPath,
+} from '../../functions/manifest.ts';
 import type { Stage } from '../stages.ts';
 import { type Closers, createClosers } from './closers.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
@@ -15,10 +22,11 @@ import { lookAfter } from './health.ts';
 import { secretsFileFor, stageNamed, userpilotAt } from './inputs.ts';
 import { codeOf, Problem } from './problem.ts';
 import { createReport } from './report.ts';
-import { QUEUES, TABLE_NAME } from './resources.ts';
+import { QUEUES, refreshedIn, refreshQueue, TABLE_NAME } from './resources.ts';
 import { openSecretStore, type SecretStore } from './secret-store.ts';
 import { isInvented, type Secrets } from './secrets-file.ts';
 import type { LocalSource, LocalStack, StackOptions } from './stack.ts';
+import { canProve, startVendorsOf, withVendorsAt } from './vendors.ts';
 
 /** Enough for a batch that waits for its permits, and well inside the five seconds that a Ctrl-C may take. */
 const GRACE_MS = 3500;
@@ -43,17 +51,17 @@ const openFake = async ({ userpilot: dataFile }: DataFolder, store: SecretStore)
   }
 };
 
-const sourcesOf = ({ sources }: Stage, url: string, secrets: Secrets): readonly LocalSource[] => [
-  ...WEBHOOK_SOURCES.filter((id) => sources[id]).map((id) => ({
+const sourcesOf = (stage: Stage, url: string, secrets: Secrets): readonly LocalSource[] => [
+  ...WEBHOOK_SOURCES.filter((id) => stage.sources[id]).map((id) => ({
     id,
     url: `${url}${webhookPath(id)}`,
-    hasSecret: secrets[id] !== undefined,
+    hasSecret: canProve(id, stage, secrets[id]?.signingSecrets !== undefined),
   })),
-  ...(sources.cognito ? [{ id: 'cognito' as const, url: `${url}${COGNITO_PATH}`, hasSecret: true }] : []),
+  ...(stage.sources.cognito ? [{ id: 'cognito' as const, url: `${url}${COGNITO_PATH}`, hasSecret: true }] : []),
 ];
 
 const start = async (options: StackOptions, closers: Closers): Promise<LocalStack> => {
-  const stage = stageNamed(options.stage ?? 'local');
+  const declared = stageNamed(options.stage ?? 'local');
   const named = options.userpilotUrl === undefined ? undefined : userpilotAt(options.userpilotUrl);
 
   const folder = openDataFolder(options.dataDir, options);
@@ -68,11 +76,17 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
   if (named !== undefined && isInvented(store.secrets()))
     report.onNotice(`The API key is invented: put yours under userpilot.apiKey in ${secretsFile}.`);
 
-  const { queueUrls, ...engines } = await startEngines(folder, store, closers);
+  const vendors = await startVendorsOf(declared, store);
+  closers.add(() => vendors?.close());
+  const stage = vendors === undefined ? declared : withVendorsAt(declared, vendors.origin);
+
+  const refreshed = refreshedIn(stage);
+  const { queueUrls, ...engines } = await startEngines({ folder, store, refreshed }, closers);
   const functions = bindFunctions({
     stage,
     eventsQueueUrl: queueUrls.events,
     rejectedQueueUrl: queueUrls.rejected,
+    refreshQueueUrls: queueUrls.refresh,
     tableName: TABLE_NAME,
     userpilotBaseUrl: userpilotUrl,
     output: report.output,
@@ -82,30 +96,42 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
     port: options.port ?? 0,
     onFailure: report.onFailure,
     health: async () => {
-      const parts = await lookAfter({ ...engines, ...(userpilot && { userpilot: userpilot.url }) });
+      const fakes = { ...(userpilot && { userpilot: userpilot.url }), ...(vendors && { vendors: vendors.origin }) };
+      const parts = await lookAfter({ ...engines, ...fakes });
       const ok = Object.values(parts).every((state) => state === 'up');
       // What the operator's tools need to find their way: infra/tools.
-      const where = { stage: options.stage ?? 'local', sqs: engines.sqs, queues: queueUrls };
-      return { ok, body: { status: ok ? 'ok' : 'down', ...(userpilot && { userpilot: userpilot.url }), ...where, parts } };
+      const where = { stage: options.stage ?? 'local', sources: Object.keys(stage.sources), sqs: engines.sqs, queues: queueUrls };
+      return { ok, body: { status: ok ? 'ok' : 'down', ...fakes, ...where, parts } };
     },
   });
   closers.add(() => front.close());
   const client = new SQSClient(clientOptions(engines.sqs));
   closers.add(() => client.destroy());
-  const mapping = startEventSourceMapping({
-    client,
-    queueUrl: queueUrls.events,
-    queueArn: queueArn(QUEUES.events),
-    invoke: functions.deliver,
-    batchSize: DELIVER_BATCH_SIZE,
-    concurrency: DELIVER_CONCURRENCY,
-    onFailure: report.onFailure,
-    onHiccup: report.onHiccup,
-  });
+  const shared = { client, onFailure: report.onFailure, onHiccup: report.onHiccup };
+  const mappings = [
+    startEventSourceMapping({
+      ...shared,
+      queueUrl: queueUrls.events,
+      queueArn: queueArn(QUEUES.events),
+      invoke: functions.deliver,
+      batchSize: DELIVER_BATCH_SIZE,
+      concurrency: DELIVER_CONCURRENCY,
+    }),
+    ...functions.refreshes.map(({ source, queueUrl, invoke }) =>
+      startEventSourceMapping({
+        ...shared,
+        queueUrl,
+        queueArn: queueArn(refreshQueue(source)),
+        invoke,
+        batchSize: REFRESH_BATCH_SIZE,
+        concurrency: REFRESH_CONCURRENCY,
+      }),
+    ),
+  ];
 
   const stop = async (graceMs: number): Promise<void> => {
     const over = new AbortController();
-    const inHand = Promise.all([front.close(graceMs), mapping.stop()]);
+    const inHand = Promise.all([front.close(graceMs), ...mappings.map((mapping) => mapping.stop())]);
     await Promise.race([inHand, pause(graceMs, undefined, over).catch(() => undefined)]);
     over.abort();
     report.mute();
@@ -116,7 +142,8 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
     url: front.url,
     userpilot,
     userpilotUrl,
-    sources: sourcesOf(stage, front.url, store.secrets()),
+    vendors,
+    sources: sourcesOf(declared, front.url, store.secrets()),
     dataDir: folder.path,
     secretsFile,
     engines,

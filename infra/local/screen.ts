@@ -1,11 +1,12 @@
 import { relative } from 'node:path';
+import { SOURCE_IDS } from '../../functions/manifest.ts';
 import { DEFAULT_PORT, DEFAULT_SECRETS_FILE } from './defaults.ts';
 import type { FunctionEvent } from './function-log.ts';
 import type { LocalStack } from './stack.ts';
 import type { Style } from './style.ts';
 
-/** Wide enough for every source and for Cognito's longest trigger. */
-const SOURCE_WIDTH = 9;
+/** Wide enough for every source and row, and for Cognito's longest trigger. */
+const SOURCE_WIDTH = Math.max('Userpilot'.length, ...SOURCE_IDS.map(({ length }) => length));
 const TYPE_WIDTH = 33;
 const OUTCOME_WIDTH = 11;
 const MILLISECONDS_WIDTH = 9;
@@ -64,13 +65,14 @@ export const banner = (
 ): string => {
   const row = (name: string, value: string, note = '') =>
     `  ${style('bold', name.padEnd(SOURCE_WIDTH))}  ${value}${note && style('gray', `  ${note}`)}`;
-  const { url, userpilot, userpilotUrl, sources, dataDir } = stack;
+  const { url, userpilot, userpilotUrl, vendors, sources, dataDir } = stack;
   return [
     '',
     `  ${style(['bold', 'cyan'], 'Userpilot webhooks')}${style('gray', `  on this machine, stage ${stage}`)}`,
     '',
     row('Ready', style('green', url), `${seconds.toFixed(1)} s`),
     row('Userpilot', userpilotUrl, userpilot && `a fake one, users at ${userpilotUrl}/_/users`),
+    ...(vendors === undefined ? [] : [row('Vendors', vendors.origin, 'fake ones: what sources ask of their vendors')]),
     row('Data', shown(dataDir)),
     '',
     ...sources.map(({ id, url: address, hasSecret }) => row(id, address, hasSecret ? '' : 'no secret: refuses every request')),

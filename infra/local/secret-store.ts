@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
+import { publicJwkOf } from '../../functions/sources/token.sender.ts';
 import { Problem } from './problem.ts';
 import { parseSecrets, readText, SECRET_IDS, type SecretId, type Secrets, writeSecrets } from './secrets-file.ts';
 
@@ -22,6 +23,18 @@ export interface SecretStore {
 }
 
 /**
+ * A secret as the functions get it: a private key is its vendor's alone, and they go by the public half. Undefined when nothing
+ * is left.
+ */
+const textOf = (secret: Secrets[SecretId]): string | undefined => {
+  if (secret === undefined || !('signingSecrets' in secret)) return secret && JSON.stringify(secret);
+  const { signingSecrets = [], ...rest } = secret;
+  const shared = signingSecrets.filter((text) => publicJwkOf(text) === undefined);
+  const visible = shared.length === 0 ? rest : { ...secret, signingSecrets: shared };
+  return Object.keys(visible).length === 0 ? undefined : JSON.stringify(visible);
+};
+
+/**
  * The secrets of a file, with the version labels of Secrets Manager. The file is read at every question: editing it
  * is a rotation. Former values live in memory only.
  *
@@ -37,7 +50,7 @@ export const openSecretStore = (path: string, onProblem: (line: string) => void)
     secrets = parseSecrets(text, path);
     for (const id of SECRET_IDS) {
       const former = versions.get(id)?.current;
-      const value = secrets[id] === undefined ? undefined : JSON.stringify(secrets[id]);
+      const value = textOf(secrets[id]);
       if (value === former?.text) continue;
       versions.set(id, {
         ...(value !== undefined && { current: { text: value, versionId, createdAt } }),

@@ -1,25 +1,22 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import * as z from 'zod';
+import { SourceSecret } from '../../functions/core/secrets.ts';
 import { WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
 import { senders } from '../../functions/sources/senders.ts';
+import { fakeVendors } from './fake-vendors/index.ts';
 import { codeOf, Problem } from './problem.ts';
 
 const Userpilot = z.strictObject({
   apiKey: z.string().regex(/^[\x21-\x7e]+$/, 'write the API key, without spaces or line ends'),
 });
-const Signing = z.strictObject({
-  signingSecrets: z
-    .array(z.string().min(1, 'write the secret that the vendor shows for the endpoint'))
-    .min(1, 'write at least one secret'),
-});
 
-const signing = Object.fromEntries(WEBHOOK_SOURCES.map((id) => [id, Signing.optional()]));
+const ofSources = Object.fromEntries(WEBHOOK_SOURCES.map((id) => [id, SourceSecret.optional()]));
 
 /** What a secrets file may hold. A source that is left out has no secret, and its requests are refused. */
 const Secrets = z.strictObject({
   userpilot: Userpilot,
-  ...(signing as Record<WebhookSourceId, z.ZodOptional<typeof Signing>>), // made from just these ids
+  ...(ofSources as Record<WebhookSourceId, z.ZodOptional<typeof SourceSecret>>), // made from just these ids
 });
 export type Secrets = z.infer<typeof Secrets>;
 
@@ -73,11 +70,25 @@ export const writeSecrets = (path: string, secrets: Secrets): void => {
   renameSync(fresh, path);
 };
 
-/** Secrets for development in the vendors' forms, from random bytes. None of them opens anything outside this machine. */
-export const inventSecrets = (): Secrets => ({
-  userpilot: { apiKey: `${INVENTED_KEY}${randomBytes(16).toString('hex')}` },
-  ...Object.fromEntries(WEBHOOK_SOURCES.map((id) => [id, { signingSecrets: [senders[id].secret(randomBytes(24))] }])),
+type OfSource = z.infer<typeof SourceSecret>;
+
+/** What the fake vendor of a source lets in. */
+const credentialOf = (source: WebhookSourceId): Pick<OfSource, 'api'> => {
+  const vendor = fakeVendors.find(({ id }) => id === source);
+  return vendor === undefined ? {} : { api: { ...vendor.credential } };
+};
+
+const inventFor = (source: WebhookSourceId): OfSource => ({ signingSecrets: [senders[source].secret(randomBytes(24))] });
+
+/** The same secrets, with invented ones for the sources and with the fake vendors' credentials that they lack. */
+export const completeSecrets = (secrets: Secrets): Secrets => ({
+  ...secrets,
+  ...Object.fromEntries(WEBHOOK_SOURCES.map((id) => [id, { ...credentialOf(id), ...(secrets[id] ?? inventFor(id)) }])),
 });
+
+/** Secrets for development in the vendors' forms, from random bytes. None of them opens anything outside this machine. */
+export const inventSecrets = (): Secrets =>
+  completeSecrets({ userpilot: { apiKey: `${INVENTED_KEY}${randomBytes(16).toString('hex')}` } });
 
 /** Whether Userpilot itself could know the key. */
 export const isInvented = ({ userpilot }: Secrets): boolean => userpilot.apiKey.startsWith(INVENTED_KEY);

@@ -1,7 +1,8 @@
 import type { SourceId } from '../../functions/manifest.ts';
+import type { QueueUrls } from './engines/start.ts';
 import type { FakeUserpilot } from './fake-userpilot/server.ts';
+import type { FakeVendorServer } from './fake-vendors/server.ts';
 import type { FunctionEvent } from './function-log.ts';
-import type { QUEUES } from './resources.ts';
 
 export interface StackOptions {
   /** Where queues, table, secrets, log and the fake's users lie. Made when it does not exist. */
@@ -25,7 +26,7 @@ export interface StackOptions {
 export interface LocalSource {
   readonly id: SourceId;
   readonly url: string;
-  /** False: nothing proves a sender, so every request is refused. Always true for a source without a signature. */
+  /** False: nothing proves a sender, so every request is refused. Always true for a source without a signature, and for public keys elsewhere. */
   readonly hasSecret: boolean;
 }
 
@@ -34,11 +35,13 @@ export interface LocalStack {
   /** The fake; undefined when another Userpilot was named. */
   readonly userpilot: FakeUserpilot | undefined;
   readonly userpilotUrl: string;
+  /** The fake APIs and public keys; undefined when no source of the stage asks one. */
+  readonly vendors: FakeVendorServer | undefined;
   readonly sources: readonly LocalSource[];
   readonly dataDir: string;
   readonly secretsFile: string;
   readonly engines: { readonly sqs: string; readonly dynamodb: string; readonly secretsManager: string };
-  readonly queueUrls: Readonly<Record<keyof typeof QUEUES, string>>;
+  readonly queueUrls: QueueUrls;
   readonly tableName: string;
   /** Takes no more requests, gives what is in hand `graceMs` to end, closes everything. What did not end comes again at the next start. */
   stop(graceMs?: number): Promise<void>;

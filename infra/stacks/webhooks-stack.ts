@@ -4,8 +4,8 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { SourceSettings } from '../../functions/core/settings.ts';
-import { METRICS, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
-import { DELIVER_BUNDLE, receiveBundle } from '../build.ts';
+import { METRICS, REFRESH_SOURCES, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
+import { DELIVER_BUNDLE, receiveBundle, refreshBundle } from '../build.ts';
 import { AlarmMail } from '../constructs/alarm-mail.ts';
 import type { BundledFunction } from '../constructs/bundled-function.ts';
 import { CognitoReceiver } from '../constructs/cognito-receiver.ts';
@@ -13,15 +13,18 @@ import { CountAlarm } from '../constructs/count-alarm.ts';
 import { Deliverer } from '../constructs/deliverer.ts';
 import { EventQueues } from '../constructs/event-queues.ts';
 import { LedgerTable } from '../constructs/ledger-table.ts';
+import { Refresher } from '../constructs/refresher.ts';
 import { RunbookAlarm } from '../constructs/runbook-alarm.ts';
 import { WebhookApi } from '../constructs/webhook-api.ts';
-import { WebhookReceiver } from '../constructs/webhook-receiver.ts';
+import { secretForm, WebhookReceiver } from '../constructs/webhook-receiver.ts';
 import type { Stage } from '../stages.ts';
 
 export interface WebhooksStackProps extends StackProps {
   readonly stage: Stage;
   /** Folder with one folder per function, made by infra/build.ts. */
   readonly bundles: string;
+  /** Sources that can fetch what their events do not carry. @default REFRESH_SOURCES */
+  readonly refreshSources?: readonly WebhookSourceId[];
 }
 
 const pascalCase = (id: string): string => id.replace(/(^|-)([a-z0-9])/g, (_, __, letter: string) => letter.toUpperCase());
@@ -37,9 +40,10 @@ export class WebhooksStack extends Stack {
   private readonly stage: Stage;
   private readonly bundles: string;
   private readonly queues: EventQueues;
+  private readonly ledger: LedgerTable;
   private readonly removalPolicy: RemovalPolicy;
 
-  constructor(scope: Construct, id: string, { stage, bundles, ...props }: WebhooksStackProps) {
+  constructor(scope: Construct, id: string, { stage, bundles, refreshSources = REFRESH_SOURCES, ...props }: WebhooksStackProps) {
     super(scope, id, { ...props, terminationProtection: stage.retain });
     this.stage = stage;
     this.bundles = bundles;
@@ -48,12 +52,19 @@ export class WebhooksStack extends Stack {
     this.print('EventsQueueUrl', this.queues.events.queueUrl, 'Acknowledged, not yet delivered');
     this.print('DeadLettersQueueUrl', this.queues.deadLetters.queueUrl, 'Given up after days of trying');
     this.print('RejectedQueueUrl', this.queues.rejected.queueUrl, 'Cannot be delivered as they are');
+    this.ledger = new LedgerTable(this, 'Ledger', { removalPolicy: this.removalPolicy });
+    this.print('TableName', this.ledger.table.tableName, 'What was delivered when, and at which pace');
 
     const deliver = this.addDeliver();
-    const webhooks = this.addWebhooks(WEBHOOK_SOURCES.filter((source) => stage.sources[source] !== undefined));
+    const receivers = this.addWebhooks(WEBHOOK_SOURCES.filter((source) => stage.sources[source] !== undefined));
+    const refreshes = [...receivers]
+      .filter(([source]) => refreshSources.includes(source) && stage.sources[source]?.api !== undefined)
+      .map(([source, receiver]) => this.addRefresh(source, receiver));
     new CountAlarm(this, 'SecretUnavailable', {
       metricName: METRICS.secretUnavailable,
-      logGroups: [deliver, ...webhooks].map(({ logGroup }) => logGroup),
+      logGroups: [deliver, ...[...receivers.values()].map(({ receiver }) => receiver), ...refreshes].map(
+        ({ logGroup }) => logGroup,
+      ),
       says: 'A function cannot read its secret, or finds something else in it than expected.',
       section: 'A secret cannot be read',
     });
@@ -62,49 +73,84 @@ export class WebhooksStack extends Stack {
   }
 
   private addDeliver(): BundledFunction {
-    const ledger = new LedgerTable(this, 'Ledger', { removalPolicy: this.removalPolicy });
     const { secret, deliver } = new Deliverer(this, 'Deliver', {
       bundle: join(this.bundles, DELIVER_BUNDLE),
       queues: this.queues,
-      ledger,
+      ledger: this.ledger,
       userpilot: this.stage.userpilot,
       retry: this.stage.retry,
       logRetention: this.stage.logRetentionDays,
       removalPolicy: this.removalPolicy,
     });
-    this.print('TableName', ledger.table.tableName, 'What was delivered when, and at which pace');
     this.print('UserpilotSecretArn', secret.arn, 'Server-side API key of the Userpilot environment');
     this.print('UserpilotSecretCommand', secret.putCommand, 'Run it, paste {"apiKey": "..."}, press Ctrl-D');
     return deliver;
   }
 
-  private addWebhooks(sources: readonly WebhookSourceId[]): readonly BundledFunction[] {
-    if (sources.length === 0) return [];
+  private addWebhooks(sources: readonly WebhookSourceId[]): ReadonlyMap<WebhookSourceId, WebhookReceiver> {
+    const receivers = new Map<WebhookSourceId, WebhookReceiver>();
+    if (sources.length === 0) return receivers;
     const logRetention = this.stage.logRetentionDays;
     const api = new WebhookApi(this, 'Api', { logRetention, throttle: this.stage.httpThrottle });
-    const receivers = sources.map((source) => {
+    for (const source of sources) {
       const name = pascalCase(source);
-      const { secret, receiver } = new WebhookReceiver(this, name, {
+      const settings = this.settingsOf(source);
+      const webhook = new WebhookReceiver(this, name, {
         source,
-        settings: this.stage.sources[source] ?? {},
+        settings,
         bundle: join(this.bundles, receiveBundle(source)),
         queues: this.queues,
         logRetention,
         removalPolicy: this.removalPolicy,
       });
+      const { secret, receiver } = webhook;
       this.print(`${name}WebhookUrl`, api.addSource(source, receiver.fn), `Enter it as the endpoint at ${source}`);
-      this.print(`${name}SecretArn`, secret.arn, `Signing secrets of ${source}`);
-      this.print(`${name}SecretCommand`, secret.putCommand, 'Run it, paste {"signingSecrets": ["..."]}, press Ctrl-D');
-      return receiver;
-    });
+      this.print(`${name}SecretArn`, secret.arn, `Secrets of ${source}`);
+      this.print(`${name}SecretCommand`, secret.putCommand, `Run it, paste ${secretForm(settings)}, press Ctrl-D`);
+      receivers.set(source, webhook);
+    }
+    const logGroups = [...receivers.values()].map(({ receiver }) => receiver.logGroup);
     new CountAlarm(this, 'SignatureMismatch', {
       metricName: METRICS.refused,
-      codes: ['SIGNATURE_MISMATCH', 'NO_SECRET_CONFIGURED'],
-      logGroups: receivers.map(({ logGroup }) => logGroup),
-      says: 'A webhook was refused because its signature fits none of our secrets: a secret is wrong, or someone forges requests.',
+      codes: ['SIGNATURE_MISMATCH', 'NO_SECRET_CONFIGURED', 'KEY_UNKNOWN', 'TOKEN_NOT_FOR_US'],
+      logGroups,
+      says: 'A webhook was refused because its signature fits no secret or key that we know: one is wrong, or someone forges requests.',
       section: 'Signatures do not match',
     });
+    new CountAlarm(this, 'KeysUnavailable', {
+      metricName: METRICS.keysUnavailable,
+      logGroups,
+      says: "A vendor's page of public keys did not answer. Without a key that is known, its webhooks get 503 and are sent again.",
+      section: 'Public keys cannot be fetched',
+    });
+    new CountAlarm(this, 'SignUpNotQueued', {
+      metricName: METRICS.lost,
+      logGroups,
+      says: 'A sign-up that waited for our answer was let through without being queued. The vendor does not send it again.',
+      section: 'A sign-up was not queued',
+    });
     return receivers;
+  }
+
+  private addRefresh(source: WebhookSourceId, webhook: WebhookReceiver): BundledFunction {
+    const name = pascalCase(source);
+    const { queue, refresh } = new Refresher(this, `${name}Refresh`, {
+      source,
+      settings: this.settingsOf(source),
+      bundle: join(this.bundles, refreshBundle(source)),
+      secret: webhook.secret,
+      queues: this.queues,
+      ledger: this.ledger,
+      retry: this.stage.retry,
+      logRetention: this.stage.logRetentionDays,
+    });
+    webhook.sendRefreshesTo(queue);
+    this.print(`${name}RefreshQueueUrl`, queue.queueUrl, `Acknowledged, to be fetched from the API of ${source}`);
+    return refresh;
+  }
+
+  private settingsOf(source: WebhookSourceId): SourceSettings {
+    return this.stage.sources[source] ?? {};
   }
 
   private addCognito(settings: SourceSettings): void {

@@ -1,46 +1,72 @@
-import { existsSync } from 'node:fs';
-import * as z from 'zod';
-import { WEBHOOK_SOURCES } from '../../functions/manifest.ts';
 import { Problem, runMain } from '../local/problem.ts';
-import { parseSecrets, readText } from '../local/secrets-file.ts';
 import { styleFor } from '../local/style.ts';
-import { HELP, readSendOptions, type SendOptions } from './send/options.ts';
+import { tableOf } from './queues/text.ts';
+import { type SentFrom, sendFromAll } from './send/all.ts';
+import { HELP, readSendOptions, type SendAllOptions, type SendOptions } from './send/options.ts';
 import { personOf } from './send/person.ts';
 import { createPoster } from './send/post.ts';
 import { showProgress } from './send/progress.ts';
-import { sendAll, urlFor } from './send/run.ts';
+import { sendMany, urlFor } from './send/run.ts';
+import { secretsIn, signingSecretOf } from './send/secrets.ts';
+import { askStack } from './send/stack.ts';
 import { Tally } from './send/tally.ts';
 
-/** The secret to sign with; empty for a source that AWS invokes without one. */
+const style = styleFor(process.stdout, process.env);
+const print = (...lines: readonly string[]): void => void process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+
+const nothingTaken = (to: string): Problem => new Problem(`Nothing was taken at ${to}: is the stack running there (npm start)?`);
+
 const secretFor = ({ source, secretsFile }: SendOptions): string => {
-  const signed = WEBHOOK_SOURCES.find((id) => id === source);
-  if (signed === undefined) return '';
-  if (!existsSync(secretsFile)) {
-    throw new Problem(`No secrets at ${secretsFile}: start the stack first (npm start), or name its file with --secrets.`);
-  }
-  const secret = parseSecrets(readText(secretsFile), secretsFile)[signed]?.signingSecrets[0];
-  if (secret === undefined)
-    throw new Problem(`Secrets file ${secretsFile} has none for ${source}: add it, or send from another source.`);
-  return secret;
+  const secret = signingSecretOf(source, () => secretsIn(secretsFile));
+  if (secret !== undefined) return secret;
+  throw new Problem(`Secrets file ${secretsFile} has none for ${source}: add it, or send from another source.`);
 };
 
-const Health = z.object({ userpilot: z.string() });
-
-/** Where the first person can be seen, when the address is a local stack with its fake Userpilot. */
-const whereToLook = async (to: string): Promise<string | undefined> => {
-  try {
-    const response = await fetch(`${to}/health`, { signal: AbortSignal.timeout(2000) });
-    const { userpilot } = Health.parse(await response.json());
-    return `${userpilot}/_/users/${personOf(1).id}`;
-  } catch {
-    return undefined;
-  }
-};
-
-const summaryOf = (tally: Tally, seconds: number): string => {
+const summaryOf = (tally: Tally, seconds: number): readonly string[] => {
   const rows = tally.rows(seconds);
   const width = Math.max(...rows.map(([, number]) => number.length));
-  return rows.map(([name, number, remark]) => `  ${name.padEnd(8)}  ${number.padStart(width)}  ${remark}`.trimEnd()).join('\n');
+  return rows.map(([name, number, remark]) => `  ${name.padEnd(8)}  ${number.padStart(width)}  ${remark}`.trimEnd());
+};
+
+const sendFromOne = async (options: SendOptions): Promise<number> => {
+  const { source, type, count, concurrency, to } = options;
+  const secret = secretFor(options);
+  const tally = new Tally();
+  const poster = createPoster(concurrency);
+  const start = performance.now();
+  const hideProgress = showProgress(process.stdout, { total: count, done: () => tally.total });
+  await sendMany(options, secret, { poster, tally });
+  const seconds = (performance.now() - start) / 1000;
+  hideProgress();
+  poster.close();
+
+  print('', `  ${style('bold', `${count} × ${source} ${type}`)} to ${urlFor(source, to)}`, '', ...summaryOf(tally, seconds));
+  const stack = count === 1 && tally.count('accepted') === 1 ? await askStack(to) : undefined;
+  const look = stack?.userAt(personOf(1).id);
+  print(...(look === undefined ? [] : ['', `  See ${look}`]), '');
+  if (tally.count('failed') === count) throw nothingTaken(to);
+  return tally.allWell ? 0 : 1;
+};
+
+const sendFromEach = async (options: SendAllOptions): Promise<number> => {
+  const { to, secretsFile } = options;
+  const secrets = secretsIn(secretsFile);
+  const stack = await askStack(to);
+  const poster = createPoster(1);
+  const sent: SentFrom[] = [];
+  for await (const one of sendFromAll(options, { stack, secrets, poster })) sent.push(one);
+  poster.close();
+
+  const rows = sent.map(({ source, type, who, fate: { kind, reason } }) => [
+    source,
+    type,
+    kind,
+    kind === 'accepted' ? (stack?.userAt(who.id) ?? who.id) : (reason ?? ''),
+  ]);
+  print('', `  ${style('bold', `A sign-up from each of ${sent.length} sources`)} to ${to}`, '');
+  print(...tableOf(rows).map((line) => `  ${line}`), '');
+  if (sent.every(({ fate }) => fate.kind === 'failed')) throw nothingTaken(to);
+  return sent.every(({ fate }) => fate.kind === 'accepted') ? 0 : 1;
 };
 
 await runMain(async () => {
@@ -49,23 +75,5 @@ await runMain(async () => {
     process.stdout.write(HELP);
     return 0;
   }
-  const { source, type, count, concurrency, to } = options;
-  const secret = secretFor(options);
-  const tally = new Tally();
-  const poster = createPoster(concurrency);
-  const start = performance.now();
-  const hideProgress = showProgress(process.stdout, { total: count, done: () => tally.total });
-  await sendAll(options, secret, { poster, tally });
-  const seconds = (performance.now() - start) / 1000;
-  hideProgress();
-  poster.close();
-
-  const style = styleFor(process.stdout, process.env);
-  process.stdout.write(
-    `\n  ${style('bold', `${count} × ${source} ${type}`)} to ${urlFor(source, to)}\n\n${summaryOf(tally, seconds)}\n`,
-  );
-  const look = count === 1 && tally.count('accepted') === 1 ? await whereToLook(to) : undefined;
-  process.stdout.write(look === undefined ? '\n' : `\n  See ${look}\n\n`);
-  if (tally.count('failed') === count) throw new Problem(`Nothing was taken at ${to}: is the stack running there (npm start)?`);
-  return tally.allWell ? 0 : 1;
+  return options.source === 'all' ? sendFromEach(options) : sendFromOne(options);
 });

@@ -52,7 +52,7 @@ export const secretsIn =
   (secrets: Secrets) =>
   (source: string): string => {
     const webhook = WEBHOOK_SOURCES.find((id) => id === source);
-    return webhook === undefined ? '' : (secrets[webhook]?.signingSecrets[0] ?? '');
+    return webhook === undefined ? '' : (secrets[webhook]?.signingSecrets?.[0] ?? '');
   };
 
 /** A secret in the vendor's form; which one does not show in the name of an event. */

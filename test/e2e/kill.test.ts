@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const secretOf = () => {
   const path = join(dataDir, 'secrets.json');
-  return parseSecrets(readText(path), path).clerk?.signingSecrets[0] ?? '';
+  return parseSecrets(readText(path), path).clerk?.signingSecrets?.[0] ?? '';
 };
 
 /** Answers whether the runner acknowledged it. A connection that ends with the runner is not an acknowledgement. */

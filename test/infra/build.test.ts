@@ -5,15 +5,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SOURCE_IDS, TRIGGER_SOURCES, WEBHOOK_SOURCES } from '../../functions/manifest.ts';
-import { type Bundle, buildAll, DELIVER_BUNDLE, ENTRIES, LOAD_ENV, overCeiling, receiveBundle } from '../../infra/build.ts';
+import { REFRESH_SOURCES, SOURCE_IDS, type WebhookSourceId } from '../../functions/manifest.ts';
+import {
+  type Bundle,
+  buildAll,
+  DELIVER_BUNDLE,
+  ENTRIES,
+  LOAD_ENV,
+  overCeiling,
+  receiveBundle,
+  refreshBundle,
+  refreshEntry,
+} from '../../infra/build.ts';
 
+/** Fetches nothing; bundled for this test, so that it does not wait for a source that does. */
+const IDLE = refreshEntry('clerk');
 let directory: string;
 let bundles: readonly Bundle[];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'bundles-'));
-  bundles = await buildAll({ directory });
+  bundles = await buildAll({ directory, entries: [...ENTRIES, IDLE] });
 }, 120_000);
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
@@ -26,15 +38,25 @@ const sourcesIn = ({ inputs }: Bundle) => SOURCE_IDS.filter((id) => inputs.inclu
 /** `@smithy/core` of `node_modules/@smithy/core/dist-es/x.js`, with the folders before it. */
 const packageOf = (input: string) => /^(.*node_modules\/)((?:@[^/]+\/)?[^/]+)/.exec(input);
 
-const names = ENTRIES.map(({ bundle }) => bundle);
+const bound = ENTRIES.map(({ bundle }) => bundle);
+const names = [...bound, IDLE.bundle];
 
 describe('bundles', () => {
-  it('are one per source, and the one that delivers', () => {
-    expect(names.toSorted()).toEqual([...SOURCE_IDS.map(receiveBundle), DELIVER_BUNDLE].toSorted());
+  it('are one per source, one more per source that fetches, and the one that delivers', () => {
+    expect(bound.toSorted()).toEqual(
+      [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), DELIVER_BUNDLE].toSorted(),
+    );
   });
 
-  it.each([...WEBHOOK_SOURCES, ...TRIGGER_SOURCES])('%s: the code of this source and of no other', (source) => {
-    expect(sourcesIn(bundleOf(receiveBundle(source)))).toEqual([source]);
+  it.each(names.filter((name) => name !== DELIVER_BUNDLE))('%s: the code of this source and of no other', (name) => {
+    expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh)-/, '')]);
+  });
+
+  it('take a source by its name in camel case', () => {
+    const id: string = 'entra-external-id';
+    const { bundle, code } = refreshEntry(id as WebhookSourceId);
+    expect(bundle).toBe('refresh-entra-external-id');
+    expect(code).toContain("import { entraExternalId } from './functions/sources/entra-external-id.ts';");
   });
 
   it('deliver: the code of no source', () => {
@@ -65,14 +87,12 @@ describe('bundles', () => {
     const clients = bundleOf(name)
       .inputs.map((input) => /@aws-sdk\/(client-[\w-]+)/.exec(input)?.[1])
       .filter(Boolean);
-    const expected = {
-      [DELIVER_BUNDLE]: ['client-dynamodb', 'client-secrets-manager', 'client-sqs'],
-      [receiveBundle('cognito')]: ['client-sqs'],
-    }[name] ?? ['client-secrets-manager', 'client-sqs'];
-    expect([...new Set(clients)].toSorted()).toEqual(expected);
+    const receive = name === receiveBundle('cognito') ? ['client-sqs'] : ['client-secrets-manager', 'client-sqs'];
+    const table = name.startsWith('receive-') ? [] : ['client-dynamodb'];
+    expect([...new Set(clients)].toSorted()).toEqual([...table, ...receive]);
   });
 
-  it.each(names)('%s: loads in a fresh process and exports a handler', (name) => {
+  it.each(bound)('%s: loads in a fresh process and exports a handler', (name) => {
     const { file } = bundleOf(name);
     const script = `const { handler } = await import(${JSON.stringify(pathToFileURL(file).href)}); process.stdout.write(typeof handler);`;
     const env = { PATH: process.env.PATH, ...LOAD_ENV };
@@ -96,9 +116,9 @@ describe('buildAll', () => {
   });
 
   it('fails when a source has no file', async () => {
-    const entry = { bundle: 'missing', code: `export { okta } from './functions/sources/okta.ts';`, ceilingKb: 1 };
+    const entry = { bundle: 'missing', code: `export { nobody } from './functions/sources/nobody.ts';`, ceilingKb: 1 };
     await expect(buildAll({ directory: join(directory, 'missing'), entries: [entry] })).rejects.toThrow(
-      'functions/sources/okta.ts',
+      'functions/sources/nobody.ts',
     );
   });
 });

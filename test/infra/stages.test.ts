@@ -61,7 +61,7 @@ describe('parseStage', () => {
     ['a URL without TLS', { userpilot: 'http://x.example' }, 'production.userpilot: write "us", "eu" or the https base URL'],
     ['a URL with a password', { userpilot: 'https://a:b@x.example' }, 'production.userpilot: write "us"'],
     ['no Userpilot at all', { userpilot: undefined }, 'production.userpilot: write "us"'],
-    ['an unknown source', { sources: { okta: {} } }, `production.sources: no okta; known: ${SOURCE_IDS.join(', ')}`],
+    ['an unknown source', { sources: { elsewhere: {} } }, `production.sources: no elsewhere; known: ${SOURCE_IDS.join(', ')}`],
     ['no source', { sources: {} }, `production.sources: write at least one of ${SOURCE_IDS.join(', ')}`],
     ['an unknown field', { logRetention: 14 }, 'production: Unrecognized key: "logRetention"'],
     [

@@ -134,7 +134,8 @@ const LARGE: Readonly<Record<string, (room: number) => string>> = {
 /** Large values in the place of the whole, of the id, and of each object and list that the schema keeps; nobody looks at the others. */
 const large = (target: Target): readonly Mutation[] => {
   const signUp = signUpOf(target);
-  const kept = target.source.schema.parse(signUp);
+  // A body that may hold several events has another form than one of them.
+  const { data: kept } = target.source.schema.safeParse(signUp);
   const id = target.userId.join('.');
   const isPlace = (path: JsonPath) => typeof valueIn(kept, path) === 'object' || path.join('.') === id;
   const paths = [[], ...pathsIn(signUp).filter(isPlace)];

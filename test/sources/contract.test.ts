@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import * as z from 'zod';
 import { Change } from '../../functions/core/calls.ts';
 import type { RawRequest } from '../../functions/core/request.ts';
-import { SOURCE_IDS, WEBHOOK_SOURCES } from '../../functions/manifest.ts';
+import { REFRESH_SOURCES, SOURCE_IDS, WEBHOOK_SOURCES } from '../../functions/manifest.ts';
 import { sourceById, sources, webhookSourceById, webhookSources } from '../../functions/sources/index.ts';
 import { deliveryOf } from '../../functions/sources/sender.ts';
 import { senderById, senders } from '../../functions/sources/senders.ts';
@@ -69,6 +69,12 @@ describe('the registries', () => {
     expect(sources.map(({ id }) => id).sort()).toEqual([...SOURCE_IDS].sort());
     expect(Object.keys(senders).sort()).toEqual([...SOURCE_IDS].sort());
     expect(contracts.map(({ source }) => source.id).sort()).toEqual([...SOURCE_IDS].sort());
+  });
+
+  it('name the sources that fetch, each of which can also say what is gone', () => {
+    const fetching = sources.filter(({ directory }) => directory?.fetch !== undefined);
+    expect(fetching.map(({ id }) => id).sort()).toEqual([...REFRESH_SOURCES].sort());
+    expect(fetching.filter(({ directory }) => directory?.gone === undefined)).toEqual([]);
   });
 
   it('find by id, and nothing that is only inherited', () => {
@@ -139,7 +145,14 @@ describe.each(contracts)('$source.id', (contract) => {
 
   it(proves.body ? 'refuses a flipped bit anywhere in the body' : 'cannot see a flipped bit in the body', () => {
     const altered = flippedBody(request);
-    expect(altered.filter((one) => isAccepted(one))).toHaveLength(proves.body ? 0 : altered.length);
+    const unseen = altered.flatMap((one, at) => (isAccepted(one) ? [at] : []));
+    if (proves.body || !proofInBody) expect(unseen).toHaveLength(proves.body ? 0 : altered.length);
+    else {
+      // The secret itself stands in the body, and says nothing of the rest.
+      const start = signUp.body.indexOf(secret);
+      expect(unseen.filter((at) => at >= start && at < start + secret.length)).toEqual([]);
+      expect(unseen.length).toBeGreaterThan(0);
+    }
   });
 
   it('refuses a missing or empty header of the proof', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { WebhookSourceId } from '../../functions/manifest.ts';
-import type { Invented } from '../../functions/sources/sender.ts';
+import { deliveryOf, type Invented } from '../../functions/sources/sender.ts';
 import { senders } from '../../functions/sources/senders.ts';
 import { clientOptions } from '../../infra/local/engines/aws.ts';
 import type { FakeUserpilot } from '../../infra/local/fake-userpilot/server.ts';
@@ -28,7 +28,7 @@ export interface Running {
   /** Makes, signs and posts an event of an invented person. */
   send(source: WebhookSourceId, type: string, who: Invented, options?: SendOptions): Promise<Answer>;
   trigger(event: unknown): Promise<unknown>;
-  /** Waits until the queue of events is empty and nothing is in hand: everything that was accepted came to its end. */
+  /** Waits until the queues are empty and nothing is in hand: everything that was accepted came to its end. */
   idle(deadlineMs?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -55,16 +55,21 @@ export const startEndToEnd = async (): Promise<Running> => {
     return { status: response.status, body: (await response.json()) as Answer['body'] };
   };
   const secretOf: Running['secretOf'] = (source) => {
-    const secret = secrets()[source]?.signingSecrets[0];
+    const secret = secrets()[source]?.signingSecrets?.[0];
     if (secret === undefined) throw new Error(`no secret for ${source}`);
     return secret;
   };
   const client = new SQSClient(clientOptions(stack.engines.sqs));
-  const isEmpty = async () => {
+  const isEmpty = async (QueueUrl: string): Promise<boolean> => {
     const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
-    const command = new GetQueueAttributesCommand({ QueueUrl: stack.queueUrls.events, AttributeNames: [...AttributeNames] });
-    const { Attributes } = await client.send(command);
+    const { Attributes } = await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }));
     return AttributeNames.every((name) => Attributes?.[name] === '0');
+  };
+  /** What is fetched goes on into the queue of events, so that comes last. */
+  const isIdle = async (): Promise<boolean> => {
+    for (const url of [...Object.values(stack.queueUrls.refresh), stack.queueUrls.events])
+      if (!(await isEmpty(url))) return false;
+    return true;
   };
   return {
     stack,
@@ -80,14 +85,16 @@ export const startEndToEnd = async (): Promise<Running> => {
     send(source, type, who, { now = new Date(), eventId, body } = {}) {
       sent += 1;
       const moment = { now, eventId: eventId ?? `event${sent}` };
-      const bytes = Buffer.from(body ?? senders[source].body(type, who, moment));
-      return post(source, bytes, senders[source].headers(bytes, secretOf(source), { ...moment, now: new Date() }));
+      const json = Buffer.from(body ?? senders[source].body(type, who, moment));
+      const signed = { secret: secretOf(source), moment: { ...moment, now: new Date() } };
+      const delivery = deliveryOf(senders[source], json, signed);
+      return post(source, delivery.body, delivery.headers);
     },
     async trigger(event) {
       const response = await fetch(`${stack.url}/triggers/cognito`, { method: 'POST', body: JSON.stringify(event) });
       return response.json();
     },
-    idle: (deadlineMs = 15_000) => until(isEmpty, { deadlineMs, description: 'the queue of events empty' }),
+    idle: (deadlineMs = 15_000) => until(isIdle, { deadlineMs, description: 'the queue of events empty' }),
     async close() {
       client.destroy();
       await stack.stop();

@@ -50,15 +50,19 @@ const keysOf = (secrets: readonly string[]): PublicKeys => {
   return readJwks({ keys: pages });
 };
 
-/** The source's word on a request, by the secrets given; of a vendor that publishes keys, by their public halves. */
+/**
+ * The source's word on a request, by the secrets given. Of a vendor that publishes keys it goes by their public halves alone; of
+ * one that has shared secrets besides, each counts as what it is.
+ */
 export const verdictOf = (
   { source, settings = {}, publishesKeys = false }: Pick<Contract, 'source' | 'settings' | 'publishesKeys'>,
   request: RawRequest,
   secrets: readonly string[],
-): Verdict =>
-  publishesKeys
-    ? source.verify(request, [], { settings, keys: keysOf(secrets) })
-    : source.verify(request, secrets, { settings, keys: new Map() });
+): Verdict => {
+  const isKey = (secret: string): boolean => source.keys !== undefined && publicJwkOf(secret) !== undefined;
+  const shared = publishesKeys ? [] : secrets.filter((secret) => !isKey(secret));
+  return source.verify(request, shared, { settings, keys: keysOf(secrets.filter(isKey)) });
+};
 
 /** The first event in a body, as it comes before the schema. */
 export const recordIn = (source: Source, body: Uint8Array): object => {

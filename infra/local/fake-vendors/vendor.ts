@@ -47,6 +47,8 @@ export interface FakeVendor {
   readonly credential: Readonly<Record<string, string>>;
   /** Its rate limit: so many calls in so many milliseconds. */
   readonly limit: { readonly calls: number; readonly perMs: number };
+  /** How it says that calls are taken again in so many seconds. @default 429 with Retry-After */
+  tooMany?(seconds: number, now: Date): FakeAnswer;
   /** 404 for what it does not know, 401 without the credential, 400 for a page that is too large. */
   answer(request: FakeRequest, world: FakeWorld): FakeAnswer;
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Change } from '../../../functions/core/calls.ts';
 import { digest } from '../../../functions/core/digest.ts';
 import { type Envelope, RejectedEvent, readEnvelope } from '../../../functions/core/envelope.ts';
+import { type Refresh, readRefresh } from '../../../functions/core/refresh.ts';
 import type { Held } from './queue-reader.ts';
 
 /** An event that lies in the rejected queue or in the dead letters. */
@@ -19,6 +20,8 @@ export interface Kept {
   readonly receivedAt: Date;
   /** What the mapping of that time made of it, where it made something. */
   readonly change?: Change;
+  /** What was to be fetched from the vendor, of an event that is no more than a word of it. */
+  readonly refresh?: Refresh;
   /** The vendor's event as the source's schema left it, unless it was too large to keep. */
   readonly event?: unknown;
 }
@@ -26,9 +29,12 @@ export interface Kept {
 const SHORT_ID_LENGTH = 12;
 const shortId = (...parts: readonly string[]): string => digest(...parts).slice(0, SHORT_ID_LENGTH);
 
-type Common = Pick<Envelope, 'source' | 'type' | 'eventId' | 'receivedAt' | 'event'> & { readonly change?: Change | undefined };
+interface Common extends Pick<Envelope, 'source' | 'type' | 'eventId' | 'receivedAt' | 'event'> {
+  readonly change?: Change | undefined;
+  readonly refresh?: Refresh;
+}
 
-const keptOf = ({ source, type, eventId, receivedAt, change, event }: Common, reason: string): Kept => ({
+const keptOf = ({ source, type, eventId, receivedAt, change, refresh, event }: Common, reason: string): Kept => ({
   id: shortId(source, eventId),
   source,
   type,
@@ -36,15 +42,19 @@ const keptOf = ({ source, type, eventId, receivedAt, change, event }: Common, re
   receivedAt,
   reason,
   ...(change !== undefined && { change }),
+  ...(refresh !== undefined && { refresh }),
   ...(event !== undefined && { event }),
 });
 
-/** What deliver keeps of a message that is no envelope to it. */
+/** A message of one of the queues before deliver and refresh. */
+const readMessage = (body: string): Common | undefined => readEnvelope(body) ?? readRefresh(body);
+
+/** What a function keeps of a message that it cannot read. */
 const Malformed = z.object({ body: z.string() });
 
-/** A message that an older version of deliver could not read may be an envelope to this one. */
+/** A message that an older version could not read may be an envelope to this one. */
 const keptInside = ({ reason, event }: RejectedEvent): Kept | undefined => {
-  const inside = reason === 'ENVELOPE_MALFORMED' ? readEnvelope(Malformed.safeParse(event).data?.body ?? '') : undefined;
+  const inside = reason === 'ENVELOPE_MALFORMED' ? readMessage(Malformed.safeParse(event).data?.body ?? '') : undefined;
   return inside === undefined ? undefined : keptOf(inside, reason);
 };
 
@@ -63,8 +73,8 @@ export const readKept = ({ messageId, body, sentAt }: Held): Kept => {
     const kept = keptInside(rejected) ?? keptOf(rejected, rejected.reason);
     return rejected.status === undefined ? kept : { ...kept, status: rejected.status };
   }
-  const envelope = readEnvelope(body);
-  if (envelope !== undefined) return keptOf(envelope, 'GIVEN_UP');
+  const givenUp = readMessage(body);
+  if (givenUp !== undefined) return keptOf(givenUp, 'GIVEN_UP');
   const unknown = { source: 'unknown', type: 'unknown', eventId: '', receivedAt: sentAt };
   return { ...unknown, id: shortId(messageId), reason: 'UNREADABLE' };
 };

@@ -53,7 +53,7 @@ const idTable = (list: readonly Kept[], now: Date): readonly string[] =>
   ]);
 
 /** What a list of single events shows of one. The rest is personal data, and is not kept in memory. */
-const headOf = ({ change: _change, event: _event, ...head }: Kept): Kept => head;
+const headOf = ({ change: _change, refresh: _refresh, event: _event, ...head }: Kept): Kept => head;
 
 /** Counts what lies in the queue. Shows sources, types, reasons and ages, and nothing of a person. */
 export const list = async ({ noun, place, reader, terminal, now, stopping }: Job, ids: boolean): Promise<number> => {

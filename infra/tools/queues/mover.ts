@@ -3,6 +3,7 @@ import { createEventQueue } from '../../../functions/aws/queue.ts';
 import { digest } from '../../../functions/core/digest.ts';
 import type { QueueMessage } from '../../../functions/core/envelope.ts';
 import { DependencyError } from '../../../functions/core/errors.ts';
+import type { EventQueue } from '../../../functions/core/ports.ts';
 import { Problem } from '../../local/problem.ts';
 import type { Job } from './job.ts';
 import type { Kept } from './kept.ts';
@@ -13,7 +14,7 @@ import type { Tally } from './tally.ts';
 
 /** Slow, so that new sign-ups are not held up behind old events: Userpilot takes some ten a second of both together. */
 export const REPLAYS_PER_SECOND = 5;
-/** In a row: then the queue of events is not there, and the rest would fail as well. */
+/** In a row: then the queue is not there, and the rest would fail as well. */
 const MOST_FAILURES = 5;
 
 /** Another id than in former runs and at the first time, or the five-minute window of the queue would swallow it. */
@@ -25,16 +26,17 @@ const anew = ({ deduplicationId, ...message }: QueueMessage, run: string): Queue
 export interface Mover {
   /** Writes into the tally how it went; what does not go through stays where it is. */
   move(message: Held, kept: Kept): Promise<void>;
-  /** The queue of events takes nothing. */
+  /** The queues take nothing. */
   readonly gaveUp: boolean;
 }
 
 /**
- * Sends events through the current mapping and takes them out of their queue, in this order: one that is sent and could not
- * be taken out comes twice, and the ledger drops the second.
+ * Sends events through the current mapping, to be delivered or fetched, and takes them out of their queue, in this order: one
+ * that is sent and could not be taken out comes twice, and the ledger drops the second.
  */
 export const createMover = ({ place, reader }: Job, dropIgnored: boolean, tally: Tally): Mover => {
   const events = createEventQueue(place.sqs, place.queues.events);
+  const refreshes = new Map(Object.entries(place.queues.refresh).map(([id, url]) => [id, createEventQueue(place.sqs, url)]));
   const pace = createPace(REPLAYS_PER_SECOND);
   const run = randomUUID();
   /** FIFO groups with an event that could not be sent: what stands behind it must not overtake it. */
@@ -51,10 +53,10 @@ export const createMover = ({ place, reader }: Job, dropIgnored: boolean, tally:
     }
   };
 
-  const send = async (messages: readonly QueueMessage[]): Promise<boolean> => {
+  const send = async (queue: EventQueue, messages: readonly QueueMessage[]): Promise<boolean> => {
     await pace(messages.length);
     try {
-      await events.send(messages.map((message) => anew(message, run)));
+      await queue.send(messages.map((message) => anew(message, run)));
       failures = 0;
       return true;
     } catch (error) {
@@ -72,8 +74,10 @@ export const createMover = ({ place, reader }: Job, dropIgnored: boolean, tally:
         const isDone = !dropIgnored || (await remove(messageId));
         return isDone ? tally.add('ignored', result.because) : tally.add('failed', 'not taken out');
       }
+      const queue = result.kind === 'refresh' ? refreshes.get(kept.source) : events;
+      if (queue === undefined) return tally.add('rejected', 'NO_VENDOR_API');
       if (groupId !== undefined && stuck.has(groupId)) return tally.add('failed', 'behind one that failed');
-      if (!(await send(result.messages))) {
+      if (!(await send(queue, result.messages))) {
         if (groupId !== undefined) stuck.add(groupId);
         return tally.add('failed', 'not sent');
       }

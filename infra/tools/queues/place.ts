@@ -8,12 +8,20 @@ import { queuesOfStack } from './stack-outputs.ts';
 /** A local stack by its address, or a deployed stage by its name. */
 export type Where = { readonly kind: 'local'; readonly url: string } | { readonly kind: 'deployed'; readonly stage: string };
 
+export interface QueueUrls {
+  readonly events: string;
+  readonly rejected: string;
+  readonly deadLetters: string;
+  /** By source: of what is to be fetched from its vendor. */
+  readonly refresh: Readonly<Record<string, string>>;
+}
+
 /** The queues of one stack, and the settings by which its events are mapped now. */
 export interface Place {
   /** For a person, e.g. `the local stack at http://127.0.0.1:8787`. */
   readonly name: string;
   readonly sqs: SQSClient;
-  readonly queues: { readonly events: string; readonly rejected: string; readonly deadLetters: string };
+  readonly queues: QueueUrls;
   readonly stage: Stage;
 }
 
@@ -26,7 +34,7 @@ const PATIENCE_MS = 5000;
 const Health = z.object({
   stage: z.string(),
   sqs: z.url(),
-  queues: z.object({ events: z.url(), rejected: z.url(), deadLetters: z.url() }),
+  queues: z.object({ events: z.url(), rejected: z.url(), deadLetters: z.url(), refresh: z.record(z.string(), z.url()) }),
 });
 
 const askLocal = async (url: string): Promise<z.infer<typeof Health>> => {
@@ -47,10 +55,9 @@ export const openPlace = async (where: Where, stageNamed: StageNamed): Promise<P
   }
   const stage = stageNamed(where.stage);
   const region = stage.env?.region;
-  const outputs = await queuesOfStack(where.stage, region);
   return {
     name: `stage ${where.stage}`,
-    queues: { events: outputs.EventsQueueUrl, rejected: outputs.RejectedQueueUrl, deadLetters: outputs.DeadLettersQueueUrl },
+    queues: await queuesOfStack(where.stage, region),
     sqs: new SQSClient(region === undefined ? {} : { region }),
     stage,
   };

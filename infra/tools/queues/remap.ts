@@ -1,5 +1,6 @@
 import type { Change } from '../../../functions/core/calls.ts';
 import { type QueueMessage, readEnvelope, toQueueMessage } from '../../../functions/core/envelope.ts';
+import { type Refresh, toRefreshMessage } from '../../../functions/core/refresh.ts';
 import { type Intake, intake } from '../../../functions/handlers/intake.ts';
 import { sourceById } from '../../../functions/sources/index.ts';
 import type { Source } from '../../../functions/sources/source.ts';
@@ -34,20 +35,26 @@ const typeOf = ({ type, receivedAt }: Kept, source: Source, event: unknown): str
 /** The change as it was made at that time, of an event that was too large to keep. */
 const asRecorded = ({ change, source, type, eventId, receivedAt, reason }: Kept): Remapped => {
   if (change === undefined) return rejected(reason);
-  const message = toQueueMessage({ v: 1, source, type, eventId, receivedAt, change });
+  const message = toQueueMessage({ v: 1, source, type, eventId, receivedAt, change, lane: 'backfill' });
   return message === undefined ? rejected('EVENT_TOO_LARGE') : toSend([message]);
 };
 
+const toFetch = ({ source, type, eventId, receivedAt }: Kept, refresh: Refresh): Remapped => ({
+  kind: 'refresh',
+  messages: [toRefreshMessage({ v: 1, source, type, eventId, receivedAt, refresh })],
+});
+
 /** A kept event through the source's schema and the stage's settings as they are now, under its own id and times. */
 export const remap = (kept: Kept, stage: Stage): Remapped => {
-  if (kept.event === undefined) return asRecorded(kept);
+  if (kept.event === undefined && kept.refresh === undefined) return asRecorded(kept);
   const source = sourceById(kept.source);
   if (source === undefined) return rejected(kept.reason);
   const settings = stage.sources[source.id];
   if (settings === undefined) return rejected('SOURCE_NOT_IN_STAGE');
+  if (kept.refresh !== undefined) return settings.api === undefined ? rejected('NO_VENDOR_API') : toFetch(kept, kept.refresh);
   const event = source.schema.safeParse(kept.event);
   if (!event.success) return rejected('SCHEMA_MISMATCH');
   const { eventId, receivedAt } = kept;
   const head = { v: 1, source: source.id, eventId, receivedAt, type: typeOf(kept, source, event.data) } as const;
-  return ofIntake(intake(source, { ...head, event: event.data }, { settings, receivedAt }));
+  return ofIntake(intake(source, { ...head, event: event.data, lane: 'backfill' }, { settings, receivedAt }));
 };

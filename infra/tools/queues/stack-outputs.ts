@@ -1,6 +1,8 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
+import { WEBHOOK_SOURCES, type WebhookSourceId } from '../../../functions/manifest.ts';
 import { Problem } from '../../local/problem.ts';
+import type { QueueUrls } from './place.ts';
 import { reached } from './trouble.ts';
 
 /** The name that infra/app.ts gives a stage's stack. */
@@ -8,7 +10,14 @@ const stackName = (stage: string): string => `UserpilotWebhooks-${stage}`;
 
 /** What the stack prints of its queues. */
 const Outputs = z.object({ EventsQueueUrl: z.url(), RejectedQueueUrl: z.url(), DeadLettersQueueUrl: z.url() });
-type Outputs = z.infer<typeof Outputs>;
+
+const pascalCase = (id: string): string => id.replace(/(^|-)([a-z0-9])/g, (_, __, letter: string) => letter.toUpperCase());
+
+/** As the stack names them; a source that fetches nothing has none. */
+const refreshQueues = (outputs: ReadonlyMap<string | undefined, string | undefined>): Readonly<Record<string, string>> => {
+  const urls = WEBHOOK_SOURCES.map((id) => [id, outputs.get(`${pascalCase(id)}RefreshQueueUrl`)] as const);
+  return Object.fromEntries(urls.filter((entry): entry is [WebhookSourceId, string] => entry[1] !== undefined));
+};
 
 /** CloudFormation has no code of its own for this. */
 const isMissing = (error: unknown): boolean => error instanceof Error && /does not exist/.test(error.message);
@@ -19,7 +28,7 @@ const isMissing = (error: unknown): boolean => error instanceof Error && /does n
  * @param region absent = that of the AWS variables or profile.
  * @throws Problem when there is no such stack, or nobody may look.
  */
-export const queuesOfStack = async (stage: string, region: string | undefined): Promise<Outputs> => {
+export const queuesOfStack = async (stage: string, region: string | undefined): Promise<QueueUrls> => {
   const client = new CloudFormationClient(region === undefined ? {} : { region });
   const name = stackName(stage);
   try {
@@ -29,11 +38,12 @@ export const queuesOfStack = async (stage: string, region: string | undefined): 
       throw new Problem(`There is no stack ${name} in ${where}: deploy it, or choose another --stage or AWS profile.`, { cause });
     });
     const { Stacks } = await reached('CloudFormation', answer);
-    const outputs = Object.fromEntries(
-      (Stacks?.[0]?.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]),
-    );
-    const parsed = Outputs.safeParse(outputs);
-    if (parsed.success) return parsed.data;
+    const outputs = new Map((Stacks?.[0]?.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
+    const parsed = Outputs.safeParse(Object.fromEntries(outputs));
+    if (parsed.success) {
+      const { EventsQueueUrl: events, RejectedQueueUrl: rejected, DeadLettersQueueUrl: deadLetters } = parsed.data;
+      return { events, rejected, deadLetters, refresh: refreshQueues(outputs) };
+    }
     const missing = parsed.error.issues.map(({ path }) => path.join('.')).join(', ');
     throw new Problem(`The stack ${name} has no output ${missing}: deploy this version of it first.`);
   } finally {

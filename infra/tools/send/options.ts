@@ -6,11 +6,12 @@ import { DEFAULT_PORT, DEFAULT_SECRETS_FILE } from '../../local/defaults.ts';
 import { Problem } from '../../local/problem.ts';
 
 export const USAGE =
-  'npm run send -- SOURCE [--event TYPE] [--count N] [--users N] [--rate PER_SECOND] [--concurrency N] [--to URL] [--secrets FILE]';
+  'npm run send -- SOURCE|all [--event TYPE] [--count N] [--users N] [--rate PER_SECOND] [--concurrency N] [--to URL] [--secrets FILE]';
 
 export const HELP = `${USAGE}
 
   SOURCE           ${SOURCE_IDS.join(', ')}
+  all              one sign-up of somebody else from each source of the stack; takes --to and --secrets only
   --event TYPE     what happened (default: the sign-up)
   --count N        events to send (default 1)
   --users N        different invented people they are about (default: one for each event)
@@ -19,6 +20,13 @@ export const HELP = `${USAGE}
   --to URL         where to send (default http://127.0.0.1:${DEFAULT_PORT})
   --secrets FILE   the file with the secrets to sign with (default .local/secrets.json)
 `;
+
+/** One sign-up from each source. */
+export interface SendAllOptions {
+  readonly source: 'all';
+  readonly to: string;
+  readonly secretsFile: string;
+}
 
 export interface SendOptions {
   readonly source: SourceId;
@@ -34,13 +42,15 @@ export interface SendOptions {
 }
 
 const MILLION = 1_000_000;
+/** Options that say nothing where all sources send. */
+const OF_ONE_SOURCE = ['event', 'count', 'users', 'rate', 'concurrency'] as const;
 
 const readSource = (names: readonly string[]): SourceId => {
   const [name = '', ...more] = names;
   const source = SOURCE_IDS.find((id) => id === name);
   if (source !== undefined && more.length === 0) return source;
   const what = more.length > 0 ? 'one source at a time' : name === '' ? 'which source?' : `unknown source ${name}`;
-  throw new Problem(`${what}: known are ${SOURCE_IDS.join(', ')}. Usage: ${USAGE}`);
+  throw new Problem(`${what}: known are ${SOURCE_IDS.join(', ')} and all. Usage: ${USAGE}`);
 };
 
 const readType = (source: SourceId, type: string | undefined): string => {
@@ -63,29 +73,37 @@ const readUrl = (text: string): string => {
 };
 
 /** `help` when it is asked for. Throws a Problem for what it does not know or cannot read. */
-export const readSendOptions = (args: readonly string[]): SendOptions | 'help' => {
+export const readSendOptions = (args: readonly string[]): SendOptions | SendAllOptions | 'help' => {
   const options = {
     event: { type: 'string' },
-    count: { type: 'string', default: '1' },
+    count: { type: 'string' },
     users: { type: 'string' },
     rate: { type: 'string' },
-    concurrency: { type: 'string', default: '16' },
+    concurrency: { type: 'string' },
     to: { type: 'string', default: `http://127.0.0.1:${DEFAULT_PORT}` },
     secrets: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
   const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true }, USAGE);
   if (values.help) return 'help';
+  const where = {
+    to: readUrl(values.to),
+    secretsFile: values.secrets === undefined ? DEFAULT_SECRETS_FILE : resolve(values.secrets),
+  };
+  if (positionals.length === 1 && positionals[0] === 'all') {
+    const other = OF_ONE_SOURCE.find((name) => values[name] !== undefined);
+    if (other !== undefined) throw new Problem(`--${other}: all sends one sign-up from each source; name a source instead.`);
+    return { source: 'all', ...where };
+  }
   const source = readSource(positionals);
-  const count = readNumber('count', values.count, { min: 1, max: MILLION });
+  const count = readNumber('count', values.count ?? '1', { min: 1, max: MILLION });
   return {
     source,
     type: readType(source, values.event),
     count,
     users: values.users === undefined ? count : readNumber('users', values.users, { min: 1, max: MILLION }),
     ...(values.rate !== undefined && { rate: readRate(values.rate) }),
-    concurrency: readNumber('concurrency', values.concurrency, { min: 1, max: 1000 }),
-    to: readUrl(values.to),
-    secretsFile: values.secrets === undefined ? DEFAULT_SECRETS_FILE : resolve(values.secrets),
+    concurrency: readNumber('concurrency', values.concurrency ?? '16', { min: 1, max: 1000 }),
+    ...where,
   };
 };

@@ -44,7 +44,7 @@ const sent = { now: new Date(), eventId: 'evt1' };
 const signUp = async (running: LocalStack, number: number): Promise<Response> => {
   const moment = { now: new Date(), eventId: `${Date.now()}${number}` };
   const body = Buffer.from(senders.clerk.body('user.created', personOf(number), moment));
-  const secret = secretsOf(running).clerk?.signingSecrets[0] ?? '';
+  const secret = secretsOf(running).clerk?.signingSecrets?.[0] ?? '';
   return fetch(`${running.url}/webhooks/clerk`, { method: 'POST', headers: senders.clerk.headers(body, secret, moment), body });
 };
 const stored = (running: LocalStack, number: number) => running.userpilot?.store.user(personOf(number).id);
@@ -79,7 +79,12 @@ describe('the local stack', () => {
     const running = await start();
     const response = await fetch(`${running.url}/health`);
     expect(response.status).toBe(200);
-    expect(await response.json()).toMatchObject({ status: 'ok', userpilot: running.userpilot?.url });
+    expect(await response.json()).toMatchObject({
+      status: 'ok',
+      userpilot: running.userpilot?.url,
+      sources: running.sources.map(({ id }) => id).toSorted(),
+      queues: running.queueUrls,
+    });
     await running.userpilot?.close();
     const down = await fetch(`${running.url}/health`);
     expect([down.status, await down.json()]).toMatchObject([503, { status: 'down', parts: { userpilot: 'down', sqs: 'up' } }]);
@@ -111,6 +116,26 @@ describe('the local stack', () => {
     running = await start({ fresh: true });
     expect(stored(running, 5)).toBeUndefined();
     expect(secretsOf(running)).toEqual(secrets);
+  });
+
+  it('invents secrets for sources that are newer than its own file, and leaves the others as they are', async () => {
+    let running = await start();
+    const { clerk, userpilot } = secretsOf(running);
+    await running.stop();
+    writeSecrets(running.secretsFile, { userpilot, clerk });
+    running = await start();
+    expect(running.sources.filter(({ hasSecret }) => !hasSecret)).toEqual([]);
+    expect(secretsOf(running)).toMatchObject({ userpilot, clerk, stripe: { signingSecrets: [expect.any(String)] } });
+  });
+
+  it('invents nothing into a file with a real key', async () => {
+    let running = await start();
+    await running.stop();
+    const mine: Secrets = { userpilot: { apiKey: 'my-key' }, clerk: { signingSecrets: ['whsec_bWluZQ=='] } };
+    writeSecrets(running.secretsFile, mine);
+    running = await start();
+    expect(secretsOf(running)).toEqual(mine);
+    expect(running.sources.find(({ id }) => id === 'stripe')).toMatchObject({ hasSecret: false });
   });
 
   it('uses another Userpilot with the key of the secrets file, and has no fake then', async () => {

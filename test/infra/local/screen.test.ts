@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { startFakeVendors } from '../../../infra/local/fake-vendors/server.ts';
 import { type FunctionEvent, readFunctionEvent } from '../../../infra/local/function-log.ts';
 import { banner, eventLine, sampleCommand } from '../../../infra/local/screen.ts';
 import type { LocalStack } from '../../../infra/local/stack.ts';
@@ -16,6 +17,7 @@ const stack: LocalStack = {
   url: 'http://127.0.0.1:8787',
   userpilot: undefined,
   userpilotUrl: 'https://analytex.userpilot.io',
+  vendors: undefined,
   sources: [
     { id: 'auth0', url: 'http://127.0.0.1:8787/webhooks/auth0', hasSecret: false },
     { id: 'stripe', url: 'http://127.0.0.1:8787/webhooks/stripe', hasSecret: true },
@@ -23,7 +25,7 @@ const stack: LocalStack = {
   dataDir: '/data',
   secretsFile: '/my secrets/it’s.json',
   engines: { sqs: '', dynamodb: '', secretsManager: '' },
-  queueUrls: { events: '', deadLetters: '', rejected: '' },
+  queueUrls: { events: '', deadLetters: '', rejected: '', refresh: {} },
   tableName: 'table',
   stop: async () => undefined,
 };
@@ -48,11 +50,14 @@ describe('a line about an event', () => {
         plain,
       ),
     ];
-    expect(lines).toEqual([
-      '  12:00:01  clerk      user.created                       delivered        42 ms',
-      '  12:00:01  cognito    PostAuthentication_Authentication  superseded    12345 ms  UNCHANGED',
-      '  12:00:01  -          -                                  refused                 SIGNATURE_MISMATCH',
+    expect(lines.map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['12:00:01', 'clerk', 'user.created', 'delivered', '42 ms'],
+      ['12:00:01', 'cognito', 'PostAuthentication_Authentication', 'superseded', '12345 ms', 'UNCHANGED'],
+      ['12:00:01', '-', '-', 'refused', 'SIGNATURE_MISMATCH'],
     ]);
+    const starts = ['delivered', 'superseded', 'refused'].map((outcome, index) => lines[index]?.indexOf(outcome));
+    expect(new Set(starts).size).toBe(1);
+    expect(lines[0]?.indexOf(' ms')).toBe(lines[1]?.indexOf(' ms'));
   });
 
   it('lets no event type move the cursor or break the line', () => {
@@ -92,12 +97,27 @@ describe('what the functions write', () => {
 });
 
 describe('the banner', () => {
+  const options = { stage: 'local', seconds: 0.44, style: plain };
+  const rowsOf = (shown: LocalStack) =>
+    banner(shown, options)
+      .split('\n')
+      .map((line) => line.trim().split(/ {2,}/));
+
   it('shows the address, each source and what it lacks', () => {
-    const lines = banner(stack, { stage: 'local', seconds: 0.44, style: plain }).split('\n');
-    expect(lines).toContain('  Ready      http://127.0.0.1:8787  0.4 s');
-    expect(lines).toContain('  Userpilot  https://analytex.userpilot.io');
-    expect(lines).toContain('  auth0      http://127.0.0.1:8787/webhooks/auth0  no secret: refuses every request');
-    expect(lines).toContain('  stripe     http://127.0.0.1:8787/webhooks/stripe');
+    const rows = rowsOf(stack);
+    expect(rows).toContainEqual(['Ready', 'http://127.0.0.1:8787', '0.4 s']);
+    expect(rows).toContainEqual(['Userpilot', 'https://analytex.userpilot.io']);
+    expect(rows).toContainEqual(['auth0', 'http://127.0.0.1:8787/webhooks/auth0', 'no secret: refuses every request']);
+    expect(rows).toContainEqual(['stripe', 'http://127.0.0.1:8787/webhooks/stripe']);
+    const addresses = banner(stack, options).matchAll(/^ {2}\w+ +(?=http|\/data)/gm);
+    expect(new Set([...addresses].map(([start]) => start.length)).size).toBe(1);
+  });
+
+  it('shows the fake vendors where there are any', async () => {
+    expect(rowsOf(stack).map(([name]) => name)).not.toContain('Vendors');
+    const vendors = await startFakeVendors({ vendors: [] });
+    await vendors.close();
+    expect(rowsOf({ ...stack, vendors })).toContainEqual(['Vendors', vendors.origin, expect.stringMatching(/^fake ones/)]);
   });
 
   it('offers a command that fits this stack', () => {

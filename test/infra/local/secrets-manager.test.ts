@@ -8,10 +8,13 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WEBHOOK_SOURCES } from '../../../functions/manifest.ts';
+import { privateKeySecret } from '../../../functions/sources/token.sender.ts';
 import { clientOptions } from '../../../infra/local/engines/aws.ts';
 import { type SecretsManagerEngine, startSecretsManager } from '../../../infra/local/engines/secrets-manager.ts';
+import { fakeVendors } from '../../../infra/local/fake-vendors/index.ts';
 import { openSecretStore } from '../../../infra/local/secret-store.ts';
 import {
+  completeSecrets,
   inventSecrets,
   isInvented,
   parseSecrets,
@@ -99,6 +102,22 @@ describe('PutSecretValue', () => {
   });
 });
 
+describe('a vendor that signs with a private key', () => {
+  it('keeps it: the functions see what is shared with them, and no secret where that is nothing', () => {
+    const api = { token: 'invented-token' };
+    const key = privateKeySecret(new Uint8Array(24));
+    const signing = { stytch: { signingSecrets: [key], api }, logto: { signingSecrets: [key] } };
+    writeSecrets(path, { ...first, ...signing, workos: { signingSecrets: [key, 'shared'] } });
+    const store = openSecretStore(path, (line) => problems.push(line));
+    const seen = (['userpilot', 'clerk', 'stytch', 'logto', 'workos'] as const).map(
+      (id) => store.version(id, 'AWSCURRENT')?.text,
+    );
+    const shown = [first.userpilot, first.clerk, { api }, undefined, { signingSecrets: ['shared'] }];
+    expect(seen.map((text) => text && JSON.parse(text))).toEqual(shown);
+    expect(store.secrets()).toMatchObject(signing);
+  });
+});
+
 describe('the endpoint', () => {
   it('refuses operations that it does not have', async () => {
     const headers = { 'x-amz-target': 'secretsmanager.DeleteSecret', 'content-type': 'application/x-amz-json-1.1' };
@@ -122,6 +141,10 @@ describe('a secrets file', () => {
     ['{"clerk":{"signingSecrets":["topsecret"]}}', 'userpilot: Invalid input: expected object, received undefined.'],
     ['{"userpilot":{"apiKey":"topsecret with spaces"}}', 'userpilot.apiKey: write the API key, without spaces or line ends.'],
     ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"signingSecrets":[""]}}', 'clerk.signingSecrets.0: write the secret'],
+    ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"signingSecrets":[]}}', 'clerk.signingSecrets: write at least one secret.'],
+    ['{"userpilot":{"apiKey":"topsecret"},"clerk":{}}', 'clerk: write signingSecrets, api or both.'],
+    ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"api":{"token":""}}}', 'clerk.api.token: write a value.'],
+    ['{"userpilot":{"apiKey":"topsecret"},"clerk":{"signing":["topsecret"]}}', 'clerk: unknown name signing'],
     [
       '{"userpilot":{"apiKey":"topsecret"},"clark":{}}',
       `unknown name clark (known: ${['userpilot', ...WEBHOOK_SOURCES].join(', ')})`,
@@ -137,6 +160,20 @@ describe('a secrets file', () => {
     }
     expect(message).toContain(expected);
     expect(message).not.toMatch(/topsecret|\n/);
+  });
+
+  it('may hold a credential alone', () => {
+    const secrets: Secrets = { ...first, clerk: { api: { token: 'invented-token' } } };
+    expect(parseSecrets(JSON.stringify(secrets), path)).toEqual(secrets);
+  });
+
+  it('gets what it lacks, and what the fake vendors ask for, and keeps all else', () => {
+    const whole = completeSecrets(first);
+    expect(whole).toMatchObject(first);
+    expect(Object.keys(whole).toSorted()).toEqual(['userpilot', ...WEBHOOK_SOURCES].toSorted());
+    for (const { id, credential } of fakeVendors) expect(whole).toMatchObject({ [id]: { api: credential } });
+    const mine: Secrets = { ...whole, clerk: { api: { token: 'mine' } } };
+    expect(completeSecrets(mine)).toEqual(mine);
   });
 
   it('that is not there, or not readable, is named', () => {

@@ -12,11 +12,13 @@ const FILTER = 'AWS::Logs::MetricFilter';
 let synthesis: Awaited<ReturnType<typeof createSynthesis>>;
 let production: Template;
 let staging: Template;
+let refreshing: Template;
 
 beforeAll(async () => {
   synthesis = await createSynthesis();
   production = synthesis.synthesize('production').template;
   staging = synthesis.synthesize('staging').template;
+  refreshing = synthesis.synthesize('refreshing').template;
 }, 120_000);
 afterAll(() => synthesis.close());
 
@@ -39,6 +41,8 @@ describe('alarms', () => {
     'DeliverBreakerOpenedAlarm',
     'SecretUnavailableAlarm',
     'SignatureMismatchAlarm',
+    'KeysUnavailableAlarm',
+    'SignUpNotQueuedAlarm',
     'ApiHttp5xxAlarm',
     'Auth0ErrorsAlarm',
     'ClerkErrorsAlarm',
@@ -57,8 +61,12 @@ describe('alarms', () => {
     expect(patient.map(([id, { Properties }]) => [id.slice(0, 17), Properties.Threshold])).toEqual([['QueuesOldestEvent', 900]]);
   });
 
+  it.each(['ClerkRefreshErrorsAlarm', 'ClerkRefreshOldestAlarm'])('%s exists where a source fetches', (prefix) => {
+    expect(only(refreshing, ALARM, prefix).Properties).toMatchObject({ TreatMissingData: 'notBreaching' });
+  });
+
   it('each lead to a section of the runbook', () => {
-    expect(new Set(anchors(production))).toEqual(new Set(sections.map(({ heading }) => anchorOf(heading))));
+    expect(new Set([production, refreshing].flatMap(anchors))).toEqual(new Set(sections.map(({ heading }) => anchorOf(heading))));
   });
 
   it('of every stage lead to a section of the runbook', () => {
@@ -119,6 +127,8 @@ describe('counts in the log', () => {
     ['DeliverLogBreakerOpened', METRICS.breakerOpened],
     ['DeliverLogSecretUnavailable', METRICS.secretUnavailable],
     ['ClerkReceiveLogSecretUnavailable', METRICS.secretUnavailable],
+    ['ClerkReceiveLogPublicKeysUnavailable', METRICS.keysUnavailable],
+    ['ClerkReceiveLogSignUpNotQueued', METRICS.lost],
     ['CognitoReceiveLogSignUpNotQueued', METRICS.lost],
   ])('%s: the filter reads what the functions write', (prefix, metricName) => {
     expect(lineOf(metricName, {})[metricName][0]).toBeGreaterThan(0);
@@ -126,9 +136,15 @@ describe('counts in the log', () => {
   });
 
   it('tell a wrong signature from other refusals', () => {
-    const codes: readonly RefusalCode[] = ['SIGNATURE_MISMATCH', 'NO_SECRET_CONFIGURED'];
-    const [first, second] = codes.map((code) => `($.code = "${lineOf(METRICS.refused, { source: 'clerk', code }).code}")`);
-    expect(patternOf('ClerkReceiveLogRequestRefused')).toBe(`{ ($.${METRICS.refused}[0] > 0) && (${first} || ${second}) }`);
+    const codes: readonly RefusalCode[] = ['SIGNATURE_MISMATCH', 'NO_SECRET_CONFIGURED', 'KEY_UNKNOWN', 'TOKEN_NOT_FOR_US'];
+    const reasons = codes.map((code) => `($.code = "${lineOf(METRICS.refused, { source: 'clerk', code }).code}")`);
+    expect(patternOf('ClerkReceiveLogRequestRefused')).toBe(`{ ($.${METRICS.refused}[0] > 0) && (${reasons.join(' || ')}) }`);
+  });
+
+  it('tell of a secret that the function that fetches cannot read', () => {
+    expect(only(refreshing, FILTER, 'ClerkRefreshFetchLogSecretUnavailable').Properties).toMatchObject({
+      FilterPattern: `{ $.${METRICS.secretUnavailable}[0] > 0 }`,
+    });
   });
 
   it('of one stage do not ring for another', () => {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { createApp } from '../../../infra/app.ts';
-import { type Bundle, buildAll } from '../../../infra/build.ts';
+import { type Bundle, buildAll, ENTRIES, refreshEntry } from '../../../infra/build.ts';
+import type { StageInput } from '../../../infra/stages.ts';
 
 const { context } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
 
@@ -15,16 +16,31 @@ export interface Synthesized {
   readonly stack: Stack;
 }
 
+/** Two sources that could fetch, only one of which is told where. */
+export const REFRESHING = {
+  refreshing: {
+    userpilot: 'eu',
+    sources: { clerk: { api: 'https://api.vendor.example' }, workos: {}, stytch: { api: 'https://api.other.example' } },
+    retry: { baseSeconds: 7 },
+    logRetentionDays: 14,
+    retain: false,
+  },
+} satisfies Readonly<Record<string, StageInput>>;
+
 /** A folder with the real bundles, and stages synthesized from them with the context of cdk.json, findings included. */
 export const createSynthesis = async () => {
   const directory = await mkdtemp(join(tmpdir(), 'synthesis-'));
-  const bundles = await buildAll({ directory: join(directory, 'bundles') });
+  const bundles = await buildAll({
+    directory: join(directory, 'bundles'),
+    entries: [...ENTRIES, refreshEntry('clerk')],
+  });
   const app = (stage: string) =>
     createApp({
       bundles: join(directory, 'bundles'),
       outdir: join(directory, stage),
       context: { ...context, stage },
       analyticsReporting: false,
+      ...(stage in REFRESHING && { stages: REFRESHING, refreshSources: ['clerk', 'workos'] as const }),
     });
   return {
     bundles,

@@ -3,14 +3,22 @@ import { Stack } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { RetrySettings } from '../../../functions/core/settings.ts';
-import { DELIVER_TIMEOUT_SECONDS, ENV, MAX_RECEIVE_COUNT, TABLE_KEY, TABLE_TTL } from '../../../functions/manifest.ts';
-import { type Bundle, DELIVER_BUNDLE } from '../../../infra/build.ts';
+import {
+  DELIVER_TIMEOUT_SECONDS,
+  ENV,
+  MAX_RECEIVE_COUNT,
+  REFRESH_TIMEOUT_SECONDS,
+  TABLE_KEY,
+  TABLE_TTL,
+} from '../../../functions/manifest.ts';
+import { type Bundle, DELIVER_BUNDLE, refreshBundle } from '../../../infra/build.ts';
 import { allowedBy, createSynthesis, only } from './synthesized.ts';
 
 const DAY = 86_400;
 let synthesis: Awaited<ReturnType<typeof createSynthesis>>;
 let production: Template;
 let staging: Template;
+let refreshing: Template;
 let stack: Stack;
 let bundles: readonly Bundle[];
 
@@ -18,6 +26,7 @@ beforeAll(async () => {
   synthesis = await createSynthesis();
   ({ template: production, stack, bundles } = synthesis.synthesize('production'));
   staging = synthesis.synthesize('staging').template;
+  refreshing = synthesis.synthesize('refreshing').template;
 }, 120_000);
 afterAll(() => synthesis.close());
 
@@ -296,16 +305,28 @@ describe('least privilege', () => {
     ]);
   });
 
-  it('deliver: may make every call that is in its bundle', () => {
-    const inputs = bundles.find(({ entry }) => entry.bundle === DELIVER_BUNDLE)?.inputs ?? [];
+  /** Calls to AWS that are in a bundle. */
+  const callsIn = (bundle: string) => {
+    const inputs = bundles.find(({ entry }) => entry.bundle === bundle)?.inputs ?? [];
     const calls = inputs.flatMap((input) => {
       const [, service, call] = /@aws-sdk\/client-([\w-]+)\/.*\/commands\/(\w+?)(?:Batch)?Command\.js$/.exec(input) ?? [];
       return service === undefined ? [] : [`${service.replace('-', '')}:${call}`];
     });
-    expect(calls).toContain('dynamodb:UpdateItem');
     // Part of every DynamoDB client; called only with endpoint discovery, which is off unless switched on.
-    const made = calls.filter((call) => call !== 'dynamodb:DescribeEndpoints');
-    expect(Object.keys(allowedBy(production, roleOf('Deliver')))).toEqual(expect.arrayContaining(made));
+    return calls.filter((call) => call !== 'dynamodb:DescribeEndpoints');
+  };
+
+  it('deliver: may make every call that is in its bundle', () => {
+    const calls = callsIn(DELIVER_BUNDLE);
+    expect(calls).toContain('dynamodb:UpdateItem');
+    expect(Object.keys(allowedBy(production, roleOf('Deliver')))).toEqual(expect.arrayContaining(calls));
+  });
+
+  it('refresh: may make every call that is in its bundle', () => {
+    const calls = callsIn(refreshBundle('clerk'));
+    expect(calls).toContain('dynamodb:UpdateItem');
+    const role = only(refreshing, 'AWS::IAM::Role', 'ClerkRefresh').id;
+    expect(Object.keys(allowedBy(refreshing, role))).toEqual(expect.arrayContaining(calls));
   });
 
   it('attaches no policy that AWS manages and allows no wildcard', () => {
@@ -314,6 +335,108 @@ describe('least privilege', () => {
       ({ Properties }) => Properties.PolicyDocument.Statement,
     );
     expect(JSON.stringify(statements.map(({ Action, Resource }) => [Action, Resource]))).not.toContain('*');
+  });
+});
+
+describe('what a source fetches', () => {
+  const id = (type: string, prefix: string) => only(refreshing, type, prefix).id;
+  const urlOf = (prefix: string) => ({ Ref: id(QUEUE, prefix) });
+
+  it('exists where a source can fetch and its settings say from where', () => {
+    const functions = Object.keys(refreshing.findResources(FUNCTION)).filter((name) => name.includes('Refresh'));
+    expect(functions).toEqual([expect.stringMatching(/^ClerkRefreshFetch/)]);
+    expect(Object.keys(production.findResources(FUNCTION)).filter((name) => name.includes('Refresh'))).toEqual([]);
+  });
+
+  it('waits in a queue like that of the events, with the same dead letters', () => {
+    const events = only(refreshing, QUEUE, 'QueuesEvents');
+    const own = only(refreshing, QUEUE, 'ClerkRefreshQueue');
+    expect(own.Properties).toEqual(events.Properties);
+    expect(own.Properties.VisibilityTimeout).toBeGreaterThanOrEqual(6 * REFRESH_TIMEOUT_SECONDS);
+    refreshing.allResourcesProperties(QUEUE, { MessageRetentionPeriod: 14 * DAY, SqsManagedSseEnabled: true });
+    const deny = { Action: 'sqs:*', Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
+    expect(only(refreshing, 'AWS::SQS::QueuePolicy', 'ClerkRefreshQueue').Properties).toMatchObject({
+      PolicyDocument: { Statement: [expect.objectContaining(deny)] },
+    });
+  });
+
+  it('is fetched in batches, answered for each message, two at a time, at once', () => {
+    const { Properties } = only(refreshing, 'AWS::Lambda::EventSourceMapping', 'ClerkRefresh');
+    expect(Properties).toMatchObject({
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 2 },
+      EventSourceArn: { 'Fn::GetAtt': [id(QUEUE, 'ClerkRefreshQueue'), 'Arn'] },
+    });
+    expect(Properties).not.toHaveProperty('FilterCriteria');
+    expect(Properties).not.toHaveProperty('MaximumBatchingWindowInSeconds');
+  });
+
+  it('is fetched by a function that knows its source, addresses and pace, and no secret', () => {
+    const { Timeout, Environment } = only(refreshing, FUNCTION, 'ClerkRefresh').Properties;
+    expect(Timeout).toBe(REFRESH_TIMEOUT_SECONDS);
+    expect(Environment.Variables).toEqual({
+      [ENV.source]: '{"api":"https://api.vendor.example"}',
+      [ENV.signingSecretId]: { Ref: id(SECRET, 'Clerk') },
+      [ENV.eventsQueueUrl]: urlOf('QueuesEvents'),
+      [ENV.refreshQueueUrl]: urlOf('ClerkRefreshQueue'),
+      [ENV.rejectedQueueUrl]: urlOf('QueuesRejected'),
+      [ENV.tableName]: { Ref: id('AWS::DynamoDB::Table', 'Ledger') },
+      [ENV.retry]: JSON.stringify(RetrySettings.parse({ baseSeconds: 7 })),
+    });
+  });
+
+  it('is asked for by the receive function of the source, which may write there and not read', () => {
+    const variables = (prefix: string) => only(refreshing, FUNCTION, prefix).Properties.Environment.Variables;
+    expect(variables('ClerkReceive')).toMatchObject({ [ENV.refreshQueueUrl]: urlOf('ClerkRefreshQueue') });
+    for (const other of ['WorkosReceive', 'StytchReceive']) expect(variables(other)).not.toHaveProperty(ENV.refreshQueueUrl);
+    const receive = allowedBy(refreshing, id('AWS::IAM::Role', 'ClerkReceive'));
+    expect(receive['sqs:SendMessage']?.toSorted()).toEqual(
+      ['ClerkRefreshQueue', 'QueuesEvents', 'QueuesRejected'].map((prefix) => id(QUEUE, prefix)),
+    );
+    expect(receive).not.toHaveProperty('sqs:ReceiveMessage');
+  });
+
+  it("grants the function its own queue, its source's secret, the table, and what it puts into the queues", () => {
+    const own = [id(QUEUE, 'ClerkRefreshQueue')];
+    const log = [id(LOG_GROUP, 'ClerkRefresh')];
+    const table = [id('AWS::DynamoDB::Table', 'Ledger')];
+    const key = [id('AWS::KMS::Key', 'Ledger')];
+    expect(allowedBy(refreshing, id('AWS::IAM::Role', 'ClerkRefresh'))).toEqual({
+      'logs:CreateLogStream': log,
+      'logs:PutLogEvents': log,
+      'sqs:ReceiveMessage': own,
+      'sqs:DeleteMessage': own,
+      'sqs:ChangeMessageVisibility': own,
+      'sqs:GetQueueAttributes': own,
+      'sqs:GetQueueUrl': own,
+      'sqs:SendMessage': [id(QUEUE, 'QueuesEvents'), id(QUEUE, 'QueuesRejected')],
+      'dynamodb:GetItem': table,
+      'dynamodb:UpdateItem': table,
+      'kms:Decrypt': key,
+      'kms:DescribeKey': key,
+      'kms:Encrypt': key,
+      'kms:GenerateDataKey': key,
+      'kms:ReEncryptFrom': key,
+      'kms:ReEncryptTo': key,
+      'secretsmanager:GetSecretValue': [id(SECRET, 'Clerk')],
+    });
+  });
+
+  it('says of the secret what belongs in, the credential only where there is an API', () => {
+    const description = (prefix: string) => only(refreshing, SECRET, prefix).Properties.Description;
+    const whole = '{"signingSecrets": ["..."], "api": {...}}';
+    expect(description('Clerk')).toContain(whole);
+    expect(description('Workos')).toContain('{"signingSecrets": ["..."]}');
+    const outputs = refreshing.findOutputs('*');
+    expect(outputs.ClerkSecretCommand?.Description).toContain(whole);
+    expect(outputs.WorkosSecretCommand?.Description).not.toContain('api');
+    expect(outputs.ClerkRefreshQueueUrl?.Value).toEqual(urlOf('ClerkRefreshQueue'));
+    expect(outputs).not.toHaveProperty('WorkosRefreshQueueUrl');
+  });
+
+  it('keeps its logical id, as the queue may hold what nobody sends again', () => {
+    expect(id(QUEUE, 'ClerkRefreshQueue')).toBe('ClerkRefreshQueue378FAE6A');
   });
 });
 
@@ -384,6 +507,7 @@ describe('outputs', () => {
 describe('checks', () => {
   it('find nothing to object to', () => {
     expect(() => synthesis.app('staging').synth()).not.toThrow();
+    expect(() => synthesis.app('refreshing').synth()).not.toThrow();
   });
 
   it('fail the synthesis when there is something', () => {

@@ -1,9 +1,13 @@
+import { createServer } from 'node:http';
 import { CreateQueueCommand, PurgeQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { digest } from '../../../functions/core/digest.ts';
 import { type Envelope, readEnvelope, toQueueMessage } from '../../../functions/core/envelope.ts';
+import { type RefreshEnvelope, readRefresh, toRefreshMessage } from '../../../functions/core/refresh.ts';
 import { clerk } from '../../../functions/sources/clerk.ts';
 import { senders } from '../../../functions/sources/senders.ts';
+import { closeServer, listenOnLoopback, sendJson } from '../../../infra/local/http.ts';
+import { queuesOfStack } from '../../../infra/tools/queues/stack-outputs.ts';
 import { findCanaries, makeCanaries } from '../../support/canaries.ts';
 import { type Running, startEndToEnd } from '../../support/end-to-end.ts';
 import { until } from '../../support/until.ts';
@@ -111,6 +115,64 @@ describe('npm run dead-letters -- replay', () => {
   });
 });
 
+describe('what was to be fetched from a vendor, and was given up', () => {
+  /** The settings of a stage that says where the vendor's API is. */
+  const sources = { clerk: { api: 'https://api.harbour.example' } } as const;
+  const refreshOf = (user: string, eventId = `msg_${user}`): RefreshEnvelope => ({
+    v: 1,
+    source: 'clerk',
+    eventId,
+    type: 'user.created',
+    receivedAt: new Date(START),
+    refresh: { subject: 'user', id: user, occurredAt: new Date(START), creates: true },
+  });
+  const putRefresh = async (user: string): Promise<void> => {
+    const { body, groupId, deduplicationId } = toRefreshMessage(refreshOf(user));
+    await probe.put(deadUrl, JSON.parse(body), { MessageGroupId: groupId, MessageDeduplicationId: deduplicationId });
+  };
+  /** A local stack whose Clerk has a refresh queue, as far as the tools can see. */
+  const withRefreshQueue = async (use: (to: readonly string[]) => Promise<void>): Promise<void> => {
+    const { engines, queueUrls } = running.stack;
+    const queues = { ...queueUrls, refresh: { clerk: unreadUrl } };
+    const server = createServer((_, response) => sendJson(response, 200, { stage: 'local', sqs: engines.sqs, queues }));
+    const url = await listenOnLoopback(server);
+    await use(['--to', url]).finally(() => closeServer(server));
+  };
+
+  it('is listed like any other, without whom it is about', async () => {
+    await putRefresh('thin-listed');
+    const { out } = await run('dead-letters', ['list', '--ids', ...to]);
+    expect(out).toMatch(/clerk +user\.created +GIVEN_UP/);
+    expect(out).toContain(digest('clerk', 'msg_thin-listed').slice(0, 12));
+    expect(out).not.toContain('thin-listed');
+  });
+
+  it('goes back to the queue of its source, as it was', async () => {
+    await putRefresh('thin-1');
+    await putRefresh('thin-2');
+    await withRefreshQueue(async (there) => {
+      const dry = await run('dead-letters', ['replay', '--all', '--dry-run', ...there], { sources });
+      expect(dry.out.match(/would be fetched from the vendor once more/g)).toHaveLength(2);
+      const { out, code } = await run('dead-letters', ['replay', '--all', ...there], { sources });
+      expect([code, out]).toEqual([0, expect.stringMatching(/Replayed +2\n/)]);
+    });
+    const bodies = await probe.bodies(unreadUrl);
+    expect(bodies.map(readRefresh)).toEqual([refreshOf('thin-1'), refreshOf('thin-2')]);
+    expect(await probe.visible(deadUrl)).toBe(0);
+  });
+
+  it('stays where it is while the stage names no API, or the stack has no such queue', async () => {
+    await putRefresh('thin-3');
+    await withRefreshQueue(async (there) => {
+      const { out } = await run('dead-letters', ['replay', '--all', ...there]);
+      expect(out).toMatch(/Still rejected +1 {2}NO_VENDOR_API/);
+    });
+    const { out } = await run('dead-letters', ['replay', '--all', ...to], { sources });
+    expect(out).toMatch(/Still rejected +1 {2}NO_VENDOR_API/);
+    expect([await probe.visible(deadUrl), await probe.visible(unreadUrl)]).toEqual([1, 0]);
+  });
+});
+
 describe('a deployed stage', () => {
   const deployed = async (
     args: readonly string[],
@@ -142,9 +204,38 @@ describe('a deployed stage', () => {
     expect(out).toMatch(/12 dead letters selected of 12 in stage production\n\n +Replayed +12\n/);
     const receive = new ReceiveMessageCommand({ QueueUrl: unreadUrl, MaxNumberOfMessages: 10 });
     const { Messages = [] } = await probe.sqs.send(receive);
-    const states = Messages.map(({ Body = '' }) => readEnvelope(Body)?.eventId);
-    expect(states).toEqual(Array.from({ length: 10 }, (_, state) => `msg_ordered-${state}`));
+    const envelopes = Messages.map(({ Body = '' }) => readEnvelope(Body));
+    expect(envelopes.map((envelope) => envelope?.eventId)).toEqual(
+      Array.from({ length: 10 }, (_, state) => `msg_ordered-${state}`),
+    );
+    // After what vendors send now.
+    expect(new Set(envelopes.map((envelope) => envelope?.lane))).toEqual(new Set(['backfill']));
     expect(await probe.visible(unreadUrl)).toBe(2);
+  });
+
+  it('tells which of its sources fetch from their vendor', async () => {
+    const urls = {
+      EventsQueueUrl: 'https://q.example/e',
+      RejectedQueueUrl: 'https://q.example/r',
+      DeadLettersQueueUrl: 'https://q.example/d',
+    };
+    const cloudFormation = await startCloudFormation('UserpilotWebhooks-production', () => ({
+      ...urls,
+      WorkosRefreshQueueUrl: 'https://q.example/w',
+      WorkosWebhookUrl: 'https://hooks.example/webhooks/workos',
+    }));
+    Object.assign(process.env, { AWS_ENDPOINT_URL_CLOUDFORMATION: cloudFormation.url });
+    try {
+      expect(await queuesOfStack('production', 'eu-central-1')).toEqual({
+        events: 'https://q.example/e',
+        rejected: 'https://q.example/r',
+        deadLetters: 'https://q.example/d',
+        refresh: { workos: 'https://q.example/w' },
+      });
+    } finally {
+      delete process.env.AWS_ENDPOINT_URL_CLOUDFORMATION;
+      await cloudFormation.close();
+    }
   });
 
   it('whose queue of events takes nothing: everything stays where it was, and the run stops', async () => {

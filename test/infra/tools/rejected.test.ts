@@ -217,6 +217,20 @@ describe('npm run rejected -- replay', () => {
     expect(ending).toMatchObject({ type: 'user.created' });
   });
 
+  it('sends what refresh could not read to be fetched, when it has become readable, and keeps it where nothing is fetched', async () => {
+    const occurredAt = new Date();
+    const refresh = { subject: 'user', id: 'readable-refresh', occurredAt };
+    const thin = { v: 1, source: 'clerk', eventId: 'msg_thin', type: 'user.updated', receivedAt: occurredAt, refresh };
+    const head = { v: 1, receivedAt: occurredAt, rejectedAt: occurredAt, source: 'clerk', type: 'unknown', eventId: 'hash' };
+    await probe.put(rejectedUrl, { ...head, reason: 'ENVELOPE_MALFORMED', event: { body: JSON.stringify(thin) } });
+    const sources = { clerk: { api: 'https://api.harbour.example' } };
+    const dry = await run('rejected', ['replay', '--all', '--dry-run', ...to], { sources });
+    expect(dry.out).toMatch(/clerk +user\.updated +ENVELOPE_MALFORMED .*\n +would be fetched from the vendor once more\n/);
+    const { out } = await run('rejected', ['replay', '--all', ...to], { sources });
+    expect(out).toMatch(/Still rejected +1 {2}NO_VENDOR_API/);
+    expect(await probe.visible(rejectedUrl)).toBe(1);
+  });
+
   it('sends what is selected and leaves the rest visible', async () => {
     const id = await sendUnmappable('selected-1');
     await sendUnmappable('selected-2');

@@ -6,14 +6,15 @@ import { buffer, text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SOURCE_IDS, WEBHOOK_SOURCES } from '../../../functions/manifest.ts';
-import { sourceById } from '../../../functions/sources/index.ts';
+import { senders } from '../../../functions/sources/senders.ts';
 import { closeServer, listenOnLoopback, sendJson } from '../../../infra/local/http.ts';
 import { inventSecrets, type Secrets, writeSecrets } from '../../../infra/local/secrets-file.ts';
 import { readSendOptions } from '../../../infra/tools/send/options.ts';
 import { personOf } from '../../../infra/tools/send/person.ts';
 import { progressLine, showProgress } from '../../../infra/tools/send/progress.ts';
 import { Tally } from '../../../infra/tools/send/tally.ts';
-import { NO_TRUST } from '../../support/sources.ts';
+import { contracts } from '../../support/contracts/index.ts';
+import { verdictOf } from '../../support/sources.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
@@ -34,6 +35,7 @@ let url: string;
 let received: Received[];
 let sockets: number;
 let answer: (index: number) => Answer;
+let health: () => Answer;
 beforeEach(async () => {
   folder = temporaryFolder();
   secrets = inventSecrets();
@@ -42,8 +44,9 @@ beforeEach(async () => {
   received = [];
   sockets = 0;
   answer = () => [202, { status: 'accepted' }];
+  health = () => [200, { status: 'ok', userpilot: 'http://127.0.0.1:1', sources: SOURCE_IDS }];
   server = createServer((request, response) => {
-    if (request.url === '/health') return void sendJson(response, 200, { status: 'ok', userpilot: 'http://127.0.0.1:1' });
+    if (request.url === '/health') return void sendJson(response, ...health());
     void buffer(request).then((body) => {
       received.push({ path: request.url, headers: request.headers, body });
       sendJson(response, ...answer(received.length - 1));
@@ -76,7 +79,8 @@ describe('npm run send', () => {
     const [{ path, headers, body } = { path: '', headers: {}, body: Buffer.of() }] = received;
     expect(path).toBe(`/webhooks/${id}`);
     const request = { headers: headers as Record<string, string>, body, receivedAt: new Date() };
-    expect(sourceById(id)?.verify(request, secrets[id]?.signingSecrets ?? [], NO_TRUST)).toEqual({ ok: true });
+    const contract = contracts.find(({ source }) => source.id === id);
+    expect(contract && verdictOf(contract, request, secrets[id]?.signingSecrets ?? [])).toEqual({ ok: true });
     expect(rowsOf(out)).toMatchObject({ accepted: '1', ignored: '0', parked: '0', refused: '0', failed: '0' });
     expect(out).toContain(`See http://127.0.0.1:1/_/users/${personOf(1).id}`);
   });
@@ -141,9 +145,11 @@ describe('npm run send', () => {
   });
 
   it.each([
-    [['clark'], new RegExp(`^unknown source clark: known are ${SOURCE_IDS.join(', ')}\\. Usage: `)],
+    [['clark'], new RegExp(`^unknown source clark: known are ${SOURCE_IDS.join(', ')} and all\\. Usage: `)],
     [[], /^which source\?: known are auth0/],
     [['clerk', 'stripe'], /^one source at a time: /],
+    [['all', '--event', 'user.created'], /^--event: all sends one sign-up from each source; name a source instead\.$/],
+    [['all', '--secrets', 'none.json'], /^No secrets at .*none\.json: start the stack first/],
     [['clerk', '--event', 'user.born'], /^unknown event user\.born of clerk: known are user\.created, user\.updated/],
     [['clerk', '--count', '0'], /^--count 0: write a whole number from 1 to 1000000\.$/],
     [['clerk', '--rate', 'fast'], /^--rate fast: write events a second/],
@@ -164,6 +170,67 @@ describe('npm run send', () => {
     expect(code).toBe(0);
     for (const option of ['--event', '--count', '--users', '--rate', '--concurrency', '--to', '--secrets'])
       expect(out).toContain(option);
+  });
+});
+
+describe('npm run send -- all', () => {
+  const rowsIn = (out: string) =>
+    out
+      .split('\n')
+      .map((line) => line.trim().split(/ {2,}/))
+      .filter(([source = '']) => SOURCE_IDS.some((id) => id === source));
+  const pathOf = (id: string) => (id === 'cognito' ? '/triggers/cognito' : `/webhooks/${id}`);
+
+  it('sends one sign-up from each source of the stack, each of somebody else, and says where to see them', async () => {
+    const { out, code } = await send('all');
+    expect(rowsIn(out)).toEqual(
+      SOURCE_IDS.map((id, index) => [
+        id,
+        senders[id].types[0],
+        'accepted',
+        `http://127.0.0.1:1/_/users/${personOf(index + 1).id}`,
+      ]),
+    );
+    expect(code).toBe(0);
+    expect(received.map(({ path }) => path)).toEqual(SOURCE_IDS.map(pathOf));
+  });
+
+  it('sends from the sources with a secret where nobody says which there are', async () => {
+    health = () => [404, { message: 'Not Found' }];
+    writeSecrets(join(folder.path, 'two.json'), { userpilot: { apiKey: 'k' }, clerk: secrets.clerk, stripe: secrets.stripe });
+    const { out, code } = await send('all', '--secrets', join(folder.path, 'two.json'));
+    expect(rowsIn(out).map(([id, , kind, look]) => [id, kind, look])).toEqual([
+      ['clerk', 'accepted', personOf(1 + SOURCE_IDS.indexOf('clerk')).id],
+      ['stripe', 'accepted', personOf(1 + SOURCE_IDS.indexOf('stripe')).id],
+    ]);
+    expect(code).toBe(0);
+  });
+
+  it('exits with 1 when one is not accepted, and says why', async () => {
+    health = () => [200, { userpilot: 'http://127.0.0.1:1', sources: ['clerk', 'logto', 'stripe', 'stytch'] }];
+    writeSecrets(join(folder.path, 'few.json'), { ...secrets, logto: undefined });
+    const answers: readonly Answer[] = [
+      [202, { status: 'accepted' }],
+      [202, { status: 'parked', code: 'NO_USER_ID' }],
+      [401, { status: 'refused', code: 'NOT_AUTHENTIC' }],
+    ];
+    answer = (index) => answers[index] ?? [500, null];
+    const { out, code } = await send('all', '--secrets', join(folder.path, 'few.json'));
+    expect(rowsIn(out).map(([id, , ...rest]) => [id, ...rest])).toEqual([
+      ['clerk', 'accepted', expect.stringContaining('/_/users/')],
+      ['logto', 'refused', 'no secret to sign with'],
+      ['stripe', 'parked', 'NO_USER_ID'],
+      ['stytch', 'refused', '401 NOT_AUTHENTIC'],
+    ]);
+    expect(code).toBe(1);
+  });
+
+  it('says what to start when nothing answers', async () => {
+    const gone = createServer();
+    const address = await listenOnLoopback(gone);
+    await closeServer(gone);
+    const { err, code } = await send('all', '--to', address);
+    expect([code, err]).toEqual([1, `Nothing was taken at ${address}: is the stack running there (npm start)?\n`]);
   });
 });
 

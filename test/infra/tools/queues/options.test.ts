@@ -39,7 +39,11 @@ describe('the options of the queue commands', () => {
     ['rejected', ['show', 'ab12'], /^show ab12: write the 12 characters that list --ids shows\.$/],
     ['rejected', ['replay'], /^Which events\? Choose with --reason, --source, --id, --older-than, --younger-than or --all\.$/],
     ['rejected', ['replay', '--all', '--source', 'clerk'], /^--all and a choice contradict each other: leave one of them out\.$/],
-    ['rejected', ['replay', '--source', 'okta'], new RegExp(`^--source okta: known are ${SOURCE_IDS.join(', ')}, unknown\\.$`)],
+    [
+      'rejected',
+      ['replay', '--source', 'elsewhere'],
+      new RegExp(`^--source elsewhere: known are ${SOURCE_IDS.join(', ')}, unknown\\.$`),
+    ],
     ['rejected', ['replay', '--older-than', 'today'], /^--older-than today: write an age such as 90s, 30min, 2h or 3d\.$/],
     ['rejected', ['replay', '--younger-than', '2 h'], /^--younger-than 2 h: write an age/],
     ['rejected', ['replay', '--id', 'x'], /^--id x: write the 12 characters that list --ids shows\.$/],
