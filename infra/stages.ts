@@ -72,6 +72,12 @@ export const stages = {
       clerk: {},
       cognito: {},
       frontegg: {},
+      hanko: {
+        api: 'http://127.0.0.1:4020/hanko',
+        keys: 'http://127.0.0.1:4020/hanko/jwks',
+        audience: ['app.example.com'],
+      },
+      kinde: { api: 'http://127.0.0.1:4020/kinde', keys: 'http://127.0.0.1:4020/kinde/jwks' },
       logto: {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
       stytch: {},

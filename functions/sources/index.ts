@@ -3,13 +3,15 @@ import { auth0 } from './auth0.ts';
 import { clerk } from './clerk.ts';
 import { cognito } from './cognito.ts';
 import { frontegg } from './frontegg.ts';
+import { hanko } from './hanko.ts';
+import { kinde } from './kinde.ts';
 import { logto } from './logto.ts';
 import type { Source } from './source.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
 import { workos } from './workos.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, stripe, stytch, workos];
+export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, hanko, kinde, logto, stripe, stytch, workos];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 

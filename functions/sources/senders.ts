@@ -3,6 +3,8 @@ import { auth0Sender } from './auth0.sender.ts';
 import { clerkSender } from './clerk.sender.ts';
 import { cognitoSender } from './cognito.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
+import { hankoSender } from './hanko.sender.ts';
+import { kindeSender } from './kinde.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import type { Sender } from './sender.ts';
 import { stripeSender } from './stripe.sender.ts';
@@ -15,6 +17,8 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   clerk: clerkSender,
   cognito: cognitoSender,
   frontegg: fronteggSender,
+  hanko: hankoSender,
+  kinde: kindeSender,
   logto: logtoSender,
   stripe: stripeSender,
   stytch: stytchSender,

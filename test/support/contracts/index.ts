@@ -3,6 +3,8 @@ import { auth0Contract } from './auth0.ts';
 import { clerkContract } from './clerk.ts';
 import { cognitoContract } from './cognito.ts';
 import { fronteggContract } from './frontegg.ts';
+import { hankoContract } from './hanko.ts';
+import { kindeContract } from './kinde.ts';
 import { logtoContract } from './logto.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
@@ -14,6 +16,8 @@ export const contracts: readonly Contract[] = [
   clerkContract,
   cognitoContract,
   fronteggContract,
+  hankoContract,
+  kindeContract,
   logtoContract,
   stripeContract,
   stytchContract,
