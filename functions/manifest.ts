@@ -1,7 +1,16 @@
 /** What the functions and their infrastructure must agree on. Imports nothing, so that `infra/` may read it. */
 
 /** Sources whose vendor posts to `POST /webhooks/{source}`. */
-export const WEBHOOK_SOURCES = ['auth0', 'clerk', 'frontegg', 'logto', 'stripe', 'stytch', 'workos'] as const;
+export const WEBHOOK_SOURCES = [
+  'auth0',
+  'clerk',
+  'frontegg',
+  'logto',
+  'standard-webhooks',
+  'stripe',
+  'stytch',
+  'workos',
+] as const;
 /** Sources that AWS invokes directly. */
 export const TRIGGER_SOURCES = ['cognito'] as const;
 export const SOURCE_IDS = [...WEBHOOK_SOURCES, ...TRIGGER_SOURCES] as const;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { RetrySettings, SourceSettings, UserpilotBaseUrl } from '../functions/core/settings.ts';
 import { SOURCE_IDS } from '../functions/manifest.ts';
+import { problemsIn } from '../functions/sources/standard-webhooks.ts';
 
 /** Days that CloudWatch Logs accepts: docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 export const LOG_RETENTION_DAYS = [
@@ -58,6 +59,11 @@ export const Stage = Fields.superRefine(({ env, sources }, context) => {
       context.addIssue({ code: 'custom', path: ['sources', 'cognito', 'userPools'], message });
     }
   }
+  for (const [source, settings] of Object.entries(sources)) {
+    for (const { path, message } of problemsIn(settings?.events ?? {})) {
+      context.addIssue({ code: 'custom', path: ['sources', source, 'events', ...path], message });
+    }
+  }
 });
 export type Stage = Readonly<z.output<typeof Stage>>;
 export type StageInput = z.input<typeof Stage>;
@@ -73,6 +79,7 @@ export const stages = {
       cognito: {},
       frontegg: {},
       logto: {},
+      'standard-webhooks': {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
       stytch: {},
       workos: {},

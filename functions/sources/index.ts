@@ -5,11 +5,12 @@ import { cognito } from './cognito.ts';
 import { frontegg } from './frontegg.ts';
 import { logto } from './logto.ts';
 import type { Source } from './source.ts';
+import { standardWebhooks } from './standard-webhooks.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
 import { workos } from './workos.ts';
 
-export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, stripe, stytch, workos];
+export const sources: readonly Source[] = [auth0, clerk, cognito, frontegg, logto, standardWebhooks, stripe, stytch, workos];
 
 export const sourceById = (id: string): Source | undefined => sources.find((source) => source.id === id);
 

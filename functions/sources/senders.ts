@@ -5,6 +5,7 @@ import { cognitoSender } from './cognito.sender.ts';
 import { fronteggSender } from './frontegg.sender.ts';
 import { logtoSender } from './logto.sender.ts';
 import type { Sender } from './sender.ts';
+import { standardWebhooksSender } from './standard-webhooks.sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
 import { workosSender } from './workos.sender.ts';
@@ -16,6 +17,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   cognito: cognitoSender,
   frontegg: fronteggSender,
   logto: logtoSender,
+  'standard-webhooks': standardWebhooksSender,
   stripe: stripeSender,
   stytch: stytchSender,
   workos: workosSender,

@@ -4,6 +4,7 @@ import { clerkContract } from './clerk.ts';
 import { cognitoContract } from './cognito.ts';
 import { fronteggContract } from './frontegg.ts';
 import { logtoContract } from './logto.ts';
+import { standardWebhooksContract } from './standard-webhooks.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
 import { workosContract } from './workos.ts';
@@ -15,6 +16,7 @@ export const contracts: readonly Contract[] = [
   cognitoContract,
   fronteggContract,
   logtoContract,
+  standardWebhooksContract,
   stripeContract,
   stytchContract,
   workosContract,
