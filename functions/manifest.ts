@@ -18,7 +18,7 @@ export type WebhookSourceId = (typeof WEBHOOK_SOURCES)[number];
 export type SourceId = (typeof SOURCE_IDS)[number];
 
 /** Sources whose events may carry no profile: a function of their own fetches it from the vendor, where the stage names its `api`. */
-export const REFRESH_SOURCES = [] as const satisfies readonly WebhookSourceId[];
+export const REFRESH_SOURCES = ['stripe'] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;

@@ -80,7 +80,7 @@ export const stages = {
       frontegg: {},
       logto: {},
       'standard-webhooks': {},
-      stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
+      stripe: { userId: ['metadata.user_id'], testEvents: 'deliver', api: 'http://127.0.0.1:4020/stripe' },
       stytch: {},
       workos: {},
     },

@@ -98,6 +98,8 @@ export const SourceSettings = z.strictObject({
   testEvents: z.enum(['deliver', 'ignore']).optional(),
   /** Stripe: whether a customer is a person or, as often in B2B, a company. @default 'user' */
   entity: z.enum(['user', 'company']).optional(),
+  /** Stripe: ids of the connected accounts whose events count as well. Absent = those of the own account only. */
+  accounts: z.array(z.string().min(1).max(255)).optional(),
   /** Standard Webhooks: how to read the sender's events. Absent parts are guessed by the usual names. */
   events: EventSettings.optional(),
   /** Cognito: ids of the user pools that may call; others are ignored. Absent = any pool that IAM lets in. */

@@ -1,4 +1,5 @@
+import { fakeStripe } from './stripe.ts';
 import type { FakeVendor } from './vendor.ts';
 
 /** The fakes that the local stack runs, for those sources of its stage that ask their vendor. */
-export const fakeVendors: readonly FakeVendor[] = [];
+export const fakeVendors: readonly FakeVendor[] = [fakeStripe];
