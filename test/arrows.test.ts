@@ -34,6 +34,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'functions/userpilot',
     'functions/middleware',
     'functions/manifest.ts',
+    '@aws/durable-execution-sdk-js',
     '@middy/core',
     'aws-lambda',
     'zod',
