@@ -1,8 +1,9 @@
 import { type Change, Facet } from '../../functions/core/calls.ts';
 import { SOURCE_IDS, type SourceId } from '../../functions/manifest.ts';
 import { sourceById } from '../../functions/sources/index.ts';
-import type { Invented, Moment } from '../../functions/sources/sender.ts';
+import { deliveryOf, type Invented, type Moment } from '../../functions/sources/sender.ts';
 import { senders } from '../../functions/sources/senders.ts';
+import { recordsIn } from '../../functions/sources/source.ts';
 import { parseStage, type Stage } from '../../infra/stages.ts';
 
 /** What an event type says, and so what of the invented person must stand at Userpilot after it. */
@@ -37,8 +38,11 @@ const changesOf = (source: SourceId, type: string, { stage, sent, received }: { 
   const rules = sourceById(source);
   if (rules === undefined) throw new Error(`${source} has a sender and no source`);
   const moment: Moment = { now: sent, eventId: 'sample' };
-  const event = rules.schema.parse(JSON.parse(senders[source].body(type, SAMPLE, moment)));
-  const mapped = rules.map(event, { settings: stage.sources[source] ?? {}, receivedAt: received });
+  const sender = senders[source];
+  const json = Buffer.from(sender.body(type, SAMPLE, moment));
+  const { body } = deliveryOf(sender, json, { secret: sender.secret(new Uint8Array(24)), moment });
+  const [record] = recordsIn(rules, body) ?? [];
+  const mapped = rules.map(rules.schema.parse(record), { settings: stage.sources[source] ?? {}, receivedAt: received });
   return mapped.kind === 'changes' ? mapped.changes : [];
 };
 

@@ -11,6 +11,7 @@ import { fakeLogto } from './logto.ts';
 import { fakeOkta } from './okta.ts';
 import { fakeOry } from './ory.ts';
 import { fakePropelauth } from './propelauth.ts';
+import { fakeStripe } from './stripe.ts';
 import { fakeSupabase } from './supabase.ts';
 import type { FakeVendor } from './vendor.ts';
 import { fakeWorkos } from './workos.ts';
@@ -31,6 +32,7 @@ export const fakeVendors: readonly FakeVendor[] = [
   fakeOkta,
   fakeOry,
   fakePropelauth,
+  fakeStripe,
   fakeSupabase,
   fakeWorkos,
   fakeZitadel,
