@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { Properties } from '../../functions/core/calls.ts';
 import { Path } from '../../functions/core/path.ts';
@@ -22,15 +23,7 @@ const proseOf = (text: string): string => text.replace(/^ *```[\s\S]*?^ *```$/gm
 /** `api: 'https://<tenant>.example'` as an object: what people copy into infra/stages.ts. Undefined for any other code. */
 const settingIn = (code: string): Readonly<Record<string, unknown>> | undefined => {
   if (!/^(?:[\w$]+|'[\w-]+'): /.test(code)) return undefined;
-  const json = code
-    .replace(/<[^>]*>/g, 'x')
-    .replaceAll("'", '"')
-    .replace(/(^|[{,] ?)([\w$]+):/g, '$1"$2":');
-  try {
-    return JSON.parse(`{${json}}`);
-  } catch {
-    throw new Error(`cannot be copied into infra/stages.ts: ${code}`);
-  }
+  return structuredClone(runInNewContext(`({${code.replace(/<[^>]*>/g, 'x')}})`));
 };
 
 const isSource = (name: string): name is SourceId => SOURCE_IDS.some((id) => id === name);
@@ -108,7 +101,8 @@ describe.each(contracts)('the page of $source.id', ({ source, sender, proves, ma
   });
 
   it('names settings that exist', () => {
-    const shown = codesIn(proseOf(text)).flatMap((code) => Object.entries(settingIn(code) ?? {}));
+    const blocks = [...text.matchAll(/^ *```ts\n([\s\S]*?)^ *```$/gm)].map(([, code = '']) => code.trim());
+    const shown = [...codesIn(proseOf(text)), ...blocks].flatMap((code) => Object.entries(settingIn(code) ?? {}));
     const faults = shown.flatMap(([name, value]) => faultIn(name, value) ?? []);
     expect(faults).toEqual([]);
   });
