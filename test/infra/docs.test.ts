@@ -14,6 +14,12 @@ describe('README.md', () => {
     expect(withSources(readme, readPages())).toBe(readme);
   });
 
+  it('names every source on its first screen', () => {
+    const [intro = ''] = readme.split('\n## ');
+    const titles = readPages().map(({ text }) => text.slice('# '.length, text.indexOf('\n')));
+    expect(titles.filter((title) => !intro.replace(/\s+/g, ' ').includes(title))).toEqual([]);
+  });
+
   it('knows every setting of a source, and no other', () => {
     const [, table = ''] = readme.split('| setting | meaning |\n| --- | --- |\n');
     const rows = table.slice(0, table.indexOf('\n\n')).split('\n');

@@ -77,6 +77,7 @@ describe.each(contracts)('the page of $source.id', ({ source, sender, proves, ma
 
   it('says what is asked of the API', () => {
     expect(/fetched/.test(glance.profile)).toBe(REFRESH_SOURCES.some((fetching) => fetching === id));
+    // Whoever heeds `since` takes it out of its options by name.
     const list = String(directory?.list ?? '');
     const since = /\bsince\b/.test(list) ? 'everybody, or who changed since' : 'everybody';
     expect(glance['list of users']).toBe(list === '' ? 'none' : since);
