@@ -193,6 +193,9 @@ const withOtherSecrets = (target: Target): readonly Mutation[] => {
     .filter(({ request }) => proofOf(request) !== proofOf(signed(target)));
 };
 
+/** Standard Webhooks are Svix's messages under headers of another name, and either source takes both. */
+const schemeOf = ({ proofs }: Target): string => proofs.join().replaceAll('webhook-', 'svix-');
+
 /** Deliveries that are genuine somewhere else. */
 const misdirected = (target: Target): readonly Mutation[] =>
   targets
@@ -203,7 +206,7 @@ const misdirected = (target: Target): readonly Mutation[] =>
         name: `a delivery of ${other.source.id} signed with our secret`,
         request: { ...signed(other, { secret: target.secret }), path: signed(target).path },
         // Two vendors that sign alike: then it is our secret that counts.
-        expected: other.proofs.join() === target.proofs.join() ? 'taken' : 401,
+        expected: schemeOf(other) === schemeOf(target) ? 'taken' : 401,
       },
       {
         name: `our delivery at the path of ${other.source.id}`,
