@@ -74,14 +74,14 @@ export const stages = {
   local: {
     userpilot: 'http://127.0.0.1:4010',
     sources: {
-      auth0: { testEvents: 'deliver' },
+      auth0: { testEvents: 'deliver', api: 'http://127.0.0.1:4020/auth0' },
       clerk: {},
       cognito: {},
       frontegg: {},
       logto: {},
       'standard-webhooks': {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver', api: 'http://127.0.0.1:4020/stripe' },
-      stytch: {},
+      stytch: { api: 'http://127.0.0.1:4020/stytch' },
       workos: {},
     },
     retry: { baseSeconds: 1, capSeconds: 10, openSeconds: 1 },
