@@ -74,7 +74,7 @@ export const stages = {
   local: {
     userpilot: 'http://127.0.0.1:4010',
     sources: {
-      auth0: { testEvents: 'deliver' },
+      auth0: { testEvents: 'deliver', api: 'http://127.0.0.1:4020/auth0' },
       clerk: { api: 'http://127.0.0.1:4020/clerk/v1' },
       cognito: {},
       descope: { api: 'http://127.0.0.1:4020/descope' },
@@ -95,7 +95,7 @@ export const stages = {
       propelauth: { api: 'http://127.0.0.1:4020/propelauth', issuer: 'https://auth.invented.example' },
       'standard-webhooks': {},
       stripe: { userId: ['metadata.user_id'], testEvents: 'deliver', api: 'http://127.0.0.1:4020/stripe' },
-      stytch: {},
+      stytch: { api: 'http://127.0.0.1:4020/stytch' },
       supabase: { api: 'http://127.0.0.1:4020/supabase/auth/v1' },
       workos: { api: 'http://127.0.0.1:4020/workos' },
       zitadel: { api: 'http://127.0.0.1:4020/zitadel' },

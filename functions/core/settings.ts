@@ -102,6 +102,8 @@ export const SourceSettings = z.strictObject({
   accounts: z.array(z.string().min(1).max(255)).optional(),
   /** Standard Webhooks: how to read the sender's events. Absent parts are guessed by the usual names. */
   events: EventSettings.optional(),
+  /** Stytch: the kind of the project, for the list of its users. @default 'consumer' */
+  vertical: z.enum(['consumer', 'b2b']).optional(),
   /** Cognito: ids of the user pools that may call; others are ignored. Absent = any pool that IAM lets in. */
   userPools: z.array(z.string().min(1)).optional(),
   /**

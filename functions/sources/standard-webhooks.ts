@@ -73,10 +73,8 @@ const timeOf = (event: Event, { settings, receivedAt }: MapContext): Date => {
   return value === undefined || value === null || value === '' ? receivedAt : Moment.parse(momentIn(value));
 };
 
-const typeOf = (event: Event, { type }: EventSettings): string | undefined => {
-  const value = type === undefined ? event.type : found(event, type);
-  return typeof value === 'string' ? value : undefined;
-};
+const Type = z.string({ error: 'the type of the event is none' });
+const typeOf = (event: Event, { type }: EventSettings): unknown => (type === undefined ? event.type : found(event, type));
 
 const idOf = (value: unknown): string | undefined => idAt({ value }, ['value']);
 
@@ -202,7 +200,7 @@ export const standardWebhooks = defineSource<Event>({
   schema: Kept,
   head: (event, request, { events = {} } = {}) => {
     const id = events.id === undefined ? undefined : idOf(found(event, events.id));
-    const type = typeOf(event, events) ?? '';
+    const { data: type = '' } = Type.safeParse(typeOf(event, events));
     return {
       eventId: id !== undefined && id.length <= MAX_ID_LENGTH ? id : svixId(request),
       type: LABEL.test(type) ? type : 'unknown',
@@ -213,7 +211,8 @@ export const standardWebhooks = defineSource<Event>({
     const { creates = ['user.created'], updates = ['user.updated'], deletes = ['user.deleted'], companies = {} } = events;
     const { creates: founds = ['organization.created'], updates: changed = ['organization.updated'] } = companies;
     const { deletes: ends = ['organization.deleted'] } = companies;
-    const type = typeOf(event, events) ?? '';
+    // Without one the setting is wrong, more likely than the sender: kept, until it is right.
+    const type = Type.parse(typeOf(event, events));
     if (creates.includes(type) || updates.includes(type)) return mapUser(event, context, creates.includes(type));
     if (deletes.includes(type)) return mapDeletion(event, context, 'user');
     if (founds.includes(type) || changed.includes(type)) return mapCompany(event, context, founds.includes(type));

@@ -13,7 +13,6 @@ const Customer = {
   currency: scalar,
   delinquent: scalar,
   livemode: scalar,
-  deleted: scalar,
   preferred_locales: part(z.array(scalar)),
   client_reference_id: scalar,
   metadata: freeForm,

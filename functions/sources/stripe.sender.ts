@@ -175,11 +175,25 @@ const snapshot = (data: object, type: string, { now, eventId }: Moment) => ({
   type,
 });
 
-const TAX_ID = 'customer.tax_id.created';
-
 /** Ids are the person's own, so that every source names the same user at Userpilot. */
 export const stripeSender: Sender = {
-  types: ['customer.created', ...Object.keys(DATA).slice(1, -1), ...Object.keys(RELATED), TAX_ID],
+  types: [
+    'customer.created',
+    'customer.updated',
+    'customer.deleted',
+    'customer.subscription.created',
+    'customer.subscription.updated',
+    'customer.subscription.deleted',
+    'customer.subscription.paused',
+    'customer.subscription.resumed',
+    'customer.subscription.trial_will_end',
+    'checkout.session.completed',
+    'checkout.session.async_payment_succeeded',
+    'v1.customer.created',
+    'v1.customer.updated',
+    'v1.customer.subscription.updated',
+    'customer.tax_id.created',
+  ],
   body: (type, who, moment) => {
     const related = Object.hasOwn(RELATED, type) ? RELATED[type] : undefined;
     if (related !== undefined) return JSON.stringify(thin(related, type, who, moment), null, 2);

@@ -219,10 +219,13 @@ const withOtherSecrets = (target: Target): readonly Mutation[] => {
     .filter(({ request }) => proofOf(request) !== proofOf(signed(target)));
 };
 
+/** Standard Webhooks are Svix's messages under headers of another name, and either source takes both. */
+const schemeOf = ({ proofs }: Pick<Target, 'proofs'>): string => proofs.join().replaceAll('webhook-', 'svix-');
+
 /** Deliveries that are genuine somewhere else. */
 const misdirected = (target: Target): readonly Mutation[] => {
   const signsAlike = ({ proofs, proofInBody, provesContent, publishesKeys }: Target): boolean =>
-    proofs.join() === target.proofs.join() &&
+    schemeOf({ proofs }) === schemeOf(target) &&
     publishesKeys === target.publishesKeys &&
     ![proofInBody, provesContent, target.proofInBody, target.provesContent].includes(true);
   return targets

@@ -189,8 +189,13 @@ describe('mapping of Standard Webhooks', () => {
     const events = { creates: ['member.new'], companies: { deletes: ['team.gone'] } };
     expect(map({ id: 'a' }, { events }, { type: 'member.new' })).toMatchObject({ changes: [{ creates: true }] });
     expect(map({ id: 'a' }, { events }, { type: 'team.gone' })).toMatchObject({ changes: [{ call: { kind: 'deleteCompany' } }] });
-    for (const type of ['user.created', 'organization.deleted', 'constructor', 7, null])
+    for (const type of ['user.created', 'organization.deleted', 'constructor', ''])
       expect(map({ id: 'a' }, { events }, { type })).toEqual({ kind: 'ignored', because: 'EVENT_NOT_HANDLED' });
+  });
+
+  it.each([undefined, null, 7, {}])('keeps an event whose type is %j until the settings say where it stands', (type) => {
+    expect(() => map({ id: 'a' }, {}, { type })).toThrow('the type of the event is none');
+    expect(map({ id: 'a' }, { events: { type: 'action' } }, { type, action: 'user.updated' })).toMatchObject({ kind: 'changes' });
   });
 
   it('does not name the wrong company where users name theirs in another way', () => {

@@ -10,6 +10,6 @@ export const standardWebhooksContract: Contract = {
   proves: { sender: true, body: true, time: true },
   parksWithoutSubject: true,
   userId: ['data', 'id'],
-  required: [],
+  required: ['event', 'event.name', 'type'],
   planted: [...PHONES, '203.0.113.24', 'Invented Street', 'Invented Lane', 'passwordHash', 'refreshToken', 'recoveryEmail'],
 };
