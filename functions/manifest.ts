@@ -43,6 +43,29 @@ export const REFRESH_SOURCES = [
 ] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
+/** Sources whose vendor lists its users: a function of their own brings all of them over, where the stage says `resync`. */
+export const RESYNC_SOURCES = [
+  'clerk',
+  'descope',
+  'entra-external-id',
+  'firebase',
+  'frontegg',
+  'fusionauth',
+  'hanko',
+  'keycloak',
+  'kinde',
+  'logto',
+  'okta',
+  'ory',
+  'propelauth',
+  'supabase',
+  'workos',
+  'zitadel',
+] as const satisfies readonly WebhookSourceId[];
+
+/** The alias that a resync is started by: a run goes on with the version that it began with, whatever is deployed meanwhile. */
+export const RESYNC_ALIAS = 'live';
+
 export const webhookPath = (source: string): string => `/webhooks/${source}`;
 
 /** Environment variables of the functions. None holds a secret: values are names, addresses and settings. */
@@ -79,6 +102,7 @@ export const METRICS = {
   refreshed: 'ProfileFetched',
   resyncListed: 'ResyncUsersListed',
   resyncSent: 'ResyncUsersSent',
+  resyncFailed: 'ResyncFailed',
   /** A sign-up that could not be queued within the time that the vendor gives, while the person waits. */
   lost: 'SignUpNotQueued',
 } as const;

@@ -8,6 +8,8 @@ export interface Journal {
   /** Runs at least once: its effects must bear repetition. Tried again when it throws. `name` is unique in the run. */
   step<T>(name: string, run: () => Promise<T>): Promise<T>;
   wait(name: string, seconds: number): Promise<void>;
+  /** How often steps were tried again until now, which counts against the limits of an execution. @default - there are none */
+  retries?(): number;
 }
 
 const Count = z.int().nonnegative().default(0);
@@ -160,6 +162,8 @@ export const runResync = async (journal: Journal, work: ResyncWork, runId: strin
     return false;
   };
 
+  const isNearLimits = () => operations + (journal.retries?.() ?? 0) >= HAND_OVER_AT;
+
   const { goOn } = input;
   const started = goOn ?? (await step('start', () => work.start(runId, input)));
   if (started === undefined) return { ended: 'already running' };
@@ -185,7 +189,7 @@ export const runResync = async (journal: Journal, work: ResyncWork, runId: strin
       };
       const chunk = await step(`chunk ${job}`, () => work.chunk(runId, order));
       if (chunk.kind === 'busy') {
-        if (operations >= HAND_OVER_AT) return handOver();
+        if (isNearLimits()) return handOver();
         await wait(`busy ${job}`, POLL_SECONDS);
         continue;
       }
@@ -199,7 +203,7 @@ export const runResync = async (journal: Journal, work: ResyncWork, runId: strin
       break;
     }
     if (state.cursor === undefined) break;
-    if (operations >= HAND_OVER_AT) return handOver();
+    if (isNearLimits()) return handOver();
   }
   await step('finish', () => work.finish(runId, times, state.counts));
   return { ended: 'done', counts: state.counts };

@@ -95,5 +95,5 @@ export const bindResync = (source: Source, env: Env, output: Output = standardOu
   const now = () => new Date();
   const log = createLog(output, `resync-${source.id}`, now);
   const metrics = createMetrics(output, { namespace: METRICS.namespace, now });
-  return createResync({ work: createResyncWork(bindResyncWork(source, env, { log, metrics })), log, metrics });
+  return createResync({ source: source.id, work: createResyncWork(bindResyncWork(source, env, { log, metrics })), log, metrics });
 };

@@ -233,6 +233,11 @@ export const createResyncWorld = (options: WorldOptions) => {
   return {
     figures,
     ledger,
+    /** The steps of a run, for whoever executes them otherwise. */
+    work,
+    pass(seconds: number) {
+      clock += seconds * 1000;
+    },
     minutes: () => (clock - EPOCH) / 60_000,
     settle: () => {
       clock += 86_400_000;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import * as z from 'zod';
 import { Change } from '../../functions/core/calls.ts';
 import type { RawRequest } from '../../functions/core/request.ts';
-import { REFRESH_SOURCES, SOURCE_IDS, WEBHOOK_SOURCES } from '../../functions/manifest.ts';
+import { REFRESH_SOURCES, RESYNC_SOURCES, SOURCE_IDS, WEBHOOK_SOURCES } from '../../functions/manifest.ts';
 import { sourceById, sources, webhookSourceById, webhookSources } from '../../functions/sources/index.ts';
 import { deliveryOf } from '../../functions/sources/sender.ts';
 import { senderById, senders } from '../../functions/sources/senders.ts';
@@ -75,6 +75,11 @@ describe('the registries', () => {
     const fetching = sources.filter(({ directory }) => directory?.fetch !== undefined);
     expect(fetching.map(({ id }) => id).sort()).toEqual([...REFRESH_SOURCES].sort());
     expect(fetching.filter(({ directory }) => directory?.gone === undefined)).toEqual([]);
+  });
+
+  it('name the sources that list their users', () => {
+    const listing = sources.filter(({ directory }) => directory?.list !== undefined);
+    expect(listing.map(({ id }) => id).sort()).toEqual([...RESYNC_SOURCES].sort());
   });
 
   it('find by id, and nothing that is only inherited', () => {
