@@ -13,6 +13,7 @@ import { createLimiter } from '../core/limiter.ts';
 import { createLog, type Log, type Output } from '../core/log.ts';
 import { createMetrics, type Metrics } from '../core/metrics.ts';
 import { PACES } from '../core/pacing.ts';
+import type { ResyncWork } from '../core/resync.ts';
 import { apiKeyOf, createSecretCache, credentialOf, FORMS, type StoredSecret } from '../core/secrets.ts';
 import { SourceSettings } from '../core/settings.ts';
 import { createResync } from '../handlers/resync.ts';
@@ -95,5 +96,10 @@ export const bindResync = (source: Source, env: Env, output: Output = standardOu
   const now = () => new Date();
   const log = createLog(output, `resync-${source.id}`, now);
   const metrics = createMetrics(output, { namespace: METRICS.namespace, now });
-  return createResync({ source: source.id, work: createResyncWork(bindResyncWork(source, env, { log, metrics })), log, metrics });
+  let work: ResyncWork | undefined;
+  const bound = () => {
+    work ??= createResyncWork(bindResyncWork(source, env, { log, metrics }));
+    return work;
+  };
+  return createResync({ source: source.id, work: bound, log, metrics });
 };

@@ -11,7 +11,8 @@ import { logInvocation } from '../middleware/invocation.ts';
 export interface ResyncHandlerDeps {
   /** Id of the source. */
   readonly source: string;
-  readonly work: ResyncWork;
+  /** Throws an Error that names the setting that is missing: no other try would help. */
+  readonly work: () => ResyncWork;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -78,7 +79,7 @@ export const createResync = (deps: ResyncHandlerDeps): DurableLambdaHandler => {
     .onError(() => metrics.add(METRICS.resyncFailed, { source }))
     .handler(async (event, context) => {
       const input = ResyncInput.parse(event ?? {});
-      const end = await runResync(journalOf(context, deps), work, input.runId ?? runIdOf(context), input);
+      const end = await runResync(journalOf(context, deps), work(), input.runId ?? runIdOf(context), input);
       if (end.ended !== 'handed over') return end;
       return context.invoke<ResyncInput, ResyncEnd>('successor', successorArnOf(context), end.successor);
     });

@@ -10,7 +10,7 @@ import { capturedOutput } from '../support/doubles.ts';
 import { DURABLE_LIMITS, runDurable, type Written } from '../support/durable-runner.ts';
 
 const run = async (work: ResyncWork, payload: unknown = { runId: 'r1' }, output = capturedOutput()) => {
-  const durable = createResync({ source: 'clerk', work, log: output.log, metrics: output.metrics });
+  const durable = createResync({ source: 'clerk', work: () => work, log: output.log, metrics: output.metrics });
   return { ...(await runDurable<ResyncEnd>(durable, payload)), ...output };
 };
 
@@ -169,6 +169,17 @@ describe('a resync as a durable execution', () => {
     expect(world.figures.overlapping).toBe(0);
     const runs = written.names.flatMap((name) => /^chunk ([0-9a-f]{16})\./.exec(name)?.[1] ?? []);
     expect(new Set(runs).size).toBe(1);
+  });
+
+  it('ends at once where the stage lacks a setting, and names it', async () => {
+    const { log, metrics, parsed } = capturedOutput();
+    const work = () => {
+      throw new Error('keycloak: the settings lack "api"');
+    };
+    const { execution, written } = await runDurable(createResync({ source: 'keycloak', work, log, metrics }), {});
+    expect(execution.getError().errorMessage).toContain('the settings lack "api"');
+    expect(written.names).toEqual([]);
+    expect(parsed()).toContainEqual(expect.objectContaining({ [METRICS.resyncFailed]: [1] }));
   });
 
   it('refuses an input that it does not understand', async () => {

@@ -1,11 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { REFRESH_SOURCES, SOURCE_IDS, type WebhookSourceId } from '../../functions/manifest.ts';
+import { REFRESH_SOURCES, RESYNC_SOURCES, SOURCE_IDS, type WebhookSourceId } from '../../functions/manifest.ts';
 import {
   type Bundle,
   buildAll,
@@ -16,7 +17,9 @@ import {
   receiveBundle,
   refreshBundle,
   refreshEntry,
+  resyncBundle,
 } from '../../infra/build.ts';
+import { startServer } from '../support/http-server.ts';
 
 /** Fetches nothing; bundled for this test, so that it does not wait for a source that does. */
 const IDLE = refreshEntry('clerk');
@@ -42,14 +45,15 @@ const bound = ENTRIES.map(({ bundle }) => bundle);
 const names = [...bound, IDLE.bundle];
 
 describe('bundles', () => {
-  it('are one per source, one more per source that fetches, and the one that delivers', () => {
+  it('are one per source, one more per source that fetches or lists, and the one that delivers', () => {
+    const listing = RESYNC_SOURCES.map(resyncBundle);
     expect(bound.toSorted()).toEqual(
-      [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), DELIVER_BUNDLE].toSorted(),
+      [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), ...listing, DELIVER_BUNDLE].toSorted(),
     );
   });
 
   it.each(names.filter((name) => name !== DELIVER_BUNDLE))('%s: the code of this source and of no other', (name) => {
-    expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh)-/, '')]);
+    expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh|resync)-/, '')]);
   });
 
   it('take a source by its name in camel case', () => {
@@ -89,7 +93,8 @@ describe('bundles', () => {
       .filter(Boolean);
     const receive = name === receiveBundle('cognito') ? ['client-sqs'] : ['client-secrets-manager', 'client-sqs'];
     const table = name.startsWith('receive-') ? [] : ['client-dynamodb'];
-    expect([...new Set(clients)].toSorted()).toEqual([...table, ...receive]);
+    const durable = name.startsWith('resync-') ? ['client-lambda'] : [];
+    expect([...new Set(clients)].toSorted()).toEqual([...table, ...durable, ...receive]);
   });
 
   it.each(bound)('%s: loads in a fresh process and exports a handler', (name) => {
@@ -97,6 +102,48 @@ describe('bundles', () => {
     const script = `const { handler } = await import(${JSON.stringify(pathToFileURL(file).href)}); process.stdout.write(typeof handler);`;
     const env = { PATH: process.env.PATH, ...LOAD_ENV };
     expect(execFileSync(process.execPath, ['--input-type=module', '--eval', script], { env, encoding: 'utf8' })).toBe('function');
+  });
+
+  it('resync: writes its steps down by the client of Lambda that it brings along', async () => {
+    const lambda = await startServer((_, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ CheckpointToken: 'token-2', NewExecutionState: { Operations: [] } }));
+    });
+    const version = 'arn:aws:lambda:eu-central-1:111122223333:function:resync:1';
+    const execution = `${version}/durable-execution/invented/1`;
+    const event = {
+      DurableExecutionArn: execution,
+      CheckpointToken: 'token-1',
+      InitialExecutionState: {
+        Operations: [{ Id: 'e', Type: 'EXECUTION', Status: 'STARTED', ExecutionDetails: { InputPayload: '{}' } }],
+      },
+    };
+    const { file } = bundleOf(resyncBundle('clerk'));
+    // The table does not answer: the first step fails, and is to be tried again.
+    const script = `const { handler } = await import(${JSON.stringify(pathToFileURL(file).href)});
+      const context = { invokedFunctionArn: '${version}', awsRequestId: 'r', getRemainingTimeInMillis: () => 60_000 };
+      const { Status } = await handler(${JSON.stringify(event)}, context);
+      process.stderr.write(Status);
+      process.exit();`;
+    const env = {
+      PATH: process.env.PATH,
+      ...LOAD_ENV,
+      AWS_ENDPOINT_URL_LAMBDA: lambda.origin,
+      AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:9',
+      AWS_ACCESS_KEY_ID: 'invented',
+      AWS_SECRET_ACCESS_KEY: 'invented',
+    };
+    try {
+      const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env });
+      expect(stderr).toBe('PENDING');
+      expect(lambda.asked.map(({ url }) => decodeURIComponent(url))).toEqual([
+        expect.stringContaining(`/durable-executions/${execution}/checkpoint`),
+        expect.stringContaining(`/durable-executions/${execution}/checkpoint`),
+      ]);
+      expect(lambda.asked.map(({ body }) => JSON.parse(body).Updates[0].Action)).toEqual(['START', 'RETRY']);
+    } finally {
+      await lambda.close();
+    }
   });
 
   it('stay below their ceilings', () => {
