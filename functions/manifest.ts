@@ -45,6 +45,7 @@ export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 
 /** Sources whose vendor lists its users: a function of their own brings all of them over, where the stage says `resync`. */
 export const RESYNC_SOURCES = [
+  'auth0',
   'clerk',
   'descope',
   'entra-external-id',
@@ -58,6 +59,8 @@ export const RESYNC_SOURCES = [
   'okta',
   'ory',
   'propelauth',
+  'stripe',
+  'stytch',
   'supabase',
   'workos',
   'zitadel',

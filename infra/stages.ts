@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { RetrySettings, SourceSettings, UserpilotBaseUrl } from '../functions/core/settings.ts';
-import { SOURCE_IDS } from '../functions/manifest.ts';
+import { RESYNC_SOURCES, SOURCE_IDS, type SourceId } from '../functions/manifest.ts';
 import { problemsIn } from '../functions/sources/standard-webhooks.ts';
 
 /** Days that CloudWatch Logs accepts: docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
@@ -9,6 +9,8 @@ export const LOG_RETENTION_DAYS = [
 ] as const;
 
 const KNOWN_SOURCES = SOURCE_IDS.join(', ');
+
+const LISTING: ReadonlySet<string> = new Set<SourceId>(RESYNC_SOURCES);
 
 const Fields = z.strictObject({
   /** `us`, `eu` or a dedicated https base URL; read back as the base URL to call. */
@@ -62,6 +64,10 @@ export const Stage = Fields.superRefine(({ env, sources }, context) => {
   for (const [source, settings] of Object.entries(sources)) {
     for (const { path, message } of problemsIn(settings?.events ?? {})) {
       context.addIssue({ code: 'custom', path: ['sources', source, 'events', ...path], message });
+    }
+    if (settings?.resync !== undefined && !LISTING.has(source)) {
+      const message = `the users of ${source} cannot be listed; those of ${RESYNC_SOURCES.join(', ')} can`;
+      context.addIssue({ code: 'custom', path: ['sources', source, 'resync'], message });
     }
   }
 });

@@ -1,6 +1,14 @@
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  Code,
+  type DurableConfig,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  type VersionOptions,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
@@ -12,6 +20,10 @@ export interface BundledFunctionProps {
   readonly memoryMb: number;
   readonly logRetention: RetentionDays;
   readonly environment: Readonly<Record<string, string>>;
+  /** @default - an ordinary function */
+  readonly durableConfig?: DurableConfig;
+  /** @default - versions go when they are no longer the current one */
+  readonly currentVersionOptions?: VersionOptions;
 }
 
 /** A function that may write its own log and nothing else, until it is granted more. */

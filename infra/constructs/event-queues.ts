@@ -32,11 +32,7 @@ export class EventQueues extends Construct {
 
     this.deadLetters = new Queue(this, 'DeadLetters', { ...this.kept, fifo: true });
     this.events = this.addOrdered(this, 'Events', DELIVER_VISIBILITY_SECONDS);
-    this.rejected = new Queue(this, 'Rejected', this.kept);
-    Validations.of(this.rejected).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: 'Messages end here and wait for an operator. Nothing consumes the queue, so nothing can fail into a further one.',
-    });
+    this.rejected = this.addLast(this, 'Rejected');
 
     new RunbookAlarm(this, 'DeadLettersAlarm', {
       metric: this.deadLetters.metricApproximateNumberOfMessagesVisible(),
@@ -71,6 +67,16 @@ export class EventQueues extends Construct {
       visibilityTimeout: Duration.seconds(visibilitySeconds),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVE_COUNT },
     });
+  }
+
+  /** A queue in which messages end. */
+  addLast(scope: Construct, id: string): Queue {
+    const queue = new Queue(scope, id, this.kept);
+    Validations.of(queue).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'Messages end here and wait for an operator. Nothing consumes the queue, so nothing can fail into a further one.',
+    });
+    return queue;
   }
 
   /** Covers SendMessageBatch too. Not grantSendMessages, which adds two actions that the functions do not call. */

@@ -44,4 +44,10 @@ export class LedgerTable extends Construct {
       conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${Stack.of(this).region}.amazonaws.com` } },
     });
   }
+
+  /** Besides, whole pages of users are compared with the ledger. */
+  grantCompare(grantee: IGrantable): void {
+    this.grantUse(grantee);
+    this.table.grant(grantee, 'dynamodb:BatchGetItem');
+  }
 }

@@ -19,8 +19,8 @@ export interface WebhookReceiverProps {
 }
 
 /** What to put into the secret of a source. Several signing secrets while one is rotated; none where public keys do. */
-export const secretForm = ({ api }: SourceSettings): string =>
-  api === undefined ? '{"signingSecrets": ["..."]}' : '{"signingSecrets": ["..."], "api": {...}}';
+export const secretForm = ({ api, resync }: SourceSettings): string =>
+  api === undefined && resync === undefined ? '{"signingSecrets": ["..."]}' : '{"signingSecrets": ["..."], "api": {...}}';
 
 /** One vendor's webhooks: a secret of its own, and two queues that it may only write to. */
 export class WebhookReceiver extends Construct {

@@ -5,15 +5,17 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { METRICS, REFRESH_SOURCES, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
-import { DELIVER_BUNDLE, receiveBundle, refreshBundle } from '../build.ts';
+import { DELIVER_BUNDLE, receiveBundle, refreshBundle, resyncBundle } from '../build.ts';
 import { AlarmMail } from '../constructs/alarm-mail.ts';
 import type { BundledFunction } from '../constructs/bundled-function.ts';
 import { CognitoReceiver } from '../constructs/cognito-receiver.ts';
 import { CountAlarm } from '../constructs/count-alarm.ts';
 import { Deliverer } from '../constructs/deliverer.ts';
+import type { EmptySecret } from '../constructs/empty-secret.ts';
 import { EventQueues } from '../constructs/event-queues.ts';
 import { LedgerTable } from '../constructs/ledger-table.ts';
 import { Refresher } from '../constructs/refresher.ts';
+import { Resyncer } from '../constructs/resyncer.ts';
 import { RunbookAlarm } from '../constructs/runbook-alarm.ts';
 import { WebhookApi } from '../constructs/webhook-api.ts';
 import { secretForm, WebhookReceiver } from '../constructs/webhook-receiver.ts';
@@ -55,14 +57,15 @@ export class WebhooksStack extends Stack {
     this.ledger = new LedgerTable(this, 'Ledger', { removalPolicy: this.removalPolicy });
     this.print('TableName', this.ledger.table.tableName, 'What was delivered when, and at which pace');
 
-    const deliver = this.addDeliver();
+    const { deliver, secret: userpilotSecret } = this.addDeliver();
     const receivers = this.addWebhooks(WEBHOOK_SOURCES.filter((source) => stage.sources[source] !== undefined));
     const refreshes = [...receivers]
       .filter(([source]) => refreshSources.includes(source) && stage.sources[source]?.api !== undefined)
       .map(([source, receiver]) => this.addRefresh(source, receiver));
+    const resyncs = this.addResyncs(receivers, userpilotSecret);
     new CountAlarm(this, 'SecretUnavailable', {
       metricName: METRICS.secretUnavailable,
-      logGroups: [deliver, ...[...receivers.values()].map(({ receiver }) => receiver), ...refreshes].map(
+      logGroups: [deliver, ...[...receivers.values()].map(({ receiver }) => receiver), ...refreshes, ...resyncs].map(
         ({ logGroup }) => logGroup,
       ),
       says: 'A function cannot read its secret, or finds something else in it than expected.',
@@ -72,8 +75,8 @@ export class WebhooksStack extends Stack {
     this.sendAlarms();
   }
 
-  private addDeliver(): BundledFunction {
-    const { secret, deliver } = new Deliverer(this, 'Deliver', {
+  private addDeliver(): Deliverer {
+    const deliverer = new Deliverer(this, 'Deliver', {
       bundle: join(this.bundles, DELIVER_BUNDLE),
       queues: this.queues,
       ledger: this.ledger,
@@ -82,9 +85,10 @@ export class WebhooksStack extends Stack {
       logRetention: this.stage.logRetentionDays,
       removalPolicy: this.removalPolicy,
     });
+    const { secret } = deliverer;
     this.print('UserpilotSecretArn', secret.arn, 'Server-side API key of the Userpilot environment');
     this.print('UserpilotSecretCommand', secret.putCommand, 'Run it, paste {"apiKey": "..."}, press Ctrl-D');
-    return deliver;
+    return deliverer;
   }
 
   private addWebhooks(sources: readonly WebhookSourceId[]): ReadonlyMap<WebhookSourceId, WebhookReceiver> {
@@ -147,6 +151,39 @@ export class WebhooksStack extends Stack {
     webhook.sendRefreshesTo(queue);
     this.print(`${name}RefreshQueueUrl`, queue.queueUrl, `Acknowledged, to be fetched from the API of ${source}`);
     return refresh;
+  }
+
+  private addResyncs(
+    receivers: ReadonlyMap<WebhookSourceId, WebhookReceiver>,
+    userpilotSecret: EmptySecret,
+  ): readonly BundledFunction[] {
+    const resyncs = [...receivers].flatMap(([source, { secret }]) => {
+      const settings = this.settingsOf(source);
+      if (settings.resync === undefined) return [];
+      const name = pascalCase(source);
+      const { resync, alias } = new Resyncer(this, `${name}Resync`, {
+        source,
+        settings,
+        schedule: settings.resync,
+        bundle: join(this.bundles, resyncBundle(source)),
+        secret,
+        userpilotSecret,
+        userpilot: this.stage.userpilot,
+        queues: this.queues,
+        ledger: this.ledger,
+        logRetention: this.stage.logRetentionDays,
+      });
+      this.print(`${name}ResyncFunctionArn`, alias.functionArn, `Brings all users of ${source} over when it is invoked`);
+      return [resync];
+    });
+    if (resyncs.length === 0) return [];
+    new CountAlarm(this, 'ResyncFailed', {
+      metricName: METRICS.resyncFailed,
+      logGroups: resyncs.map(({ logGroup }) => logGroup),
+      says: 'A run that brings all users of a vendor over was given up. Sign-ups arrive all the same.',
+      section: 'A resync fails',
+    });
+    return resyncs;
   }
 
   private settingsOf(source: WebhookSourceId): SourceSettings {

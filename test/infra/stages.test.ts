@@ -95,6 +95,11 @@ describe('parseStage', () => {
       { env: { region: 'eu-central-1' }, sources: { cognito: { userPools: ['us-east-1_Example01'] } } },
       'production.sources.cognito.userPools: pool us-east-1_Example01 cannot call a function in eu-central-1',
     ],
+    [
+      'a resync of a vendor that lists no users',
+      { sources: { cognito: { resync: { schedule: 'rate(1 day)' } } } },
+      'production.sources.cognito.resync: the users of cognito cannot be listed; those of auth0, clerk, ',
+    ],
   ])('refuses %s', (_, change, message) => {
     expect(() => parse(change)).toThrow(message);
   });

@@ -13,12 +13,14 @@ let synthesis: Awaited<ReturnType<typeof createSynthesis>>;
 let production: Template;
 let staging: Template;
 let refreshing: Template;
+let resyncing: Template;
 
 beforeAll(async () => {
   synthesis = await createSynthesis();
   production = synthesis.synthesize('production').template;
   staging = synthesis.synthesize('staging').template;
   refreshing = synthesis.synthesize('refreshing').template;
+  resyncing = synthesis.synthesize('resyncing').template;
 }, 120_000);
 afterAll(() => synthesis.close());
 
@@ -65,8 +67,17 @@ describe('alarms', () => {
     expect(only(refreshing, ALARM, prefix).Properties).toMatchObject({ TreatMissingData: 'notBreaching' });
   });
 
+  it.each(['ClerkResyncErrorsAlarm', 'ClerkResyncTimedOutAlarm', 'ClerkResyncNotStartedAlarm', 'ResyncFailedAlarm'])(
+    '%s exists where all users are brought over',
+    (prefix) => {
+      expect(only(resyncing, ALARM, prefix).Properties).toMatchObject({ TreatMissingData: 'notBreaching', Threshold: 0 });
+    },
+  );
+
   it('each lead to a section of the runbook', () => {
-    expect(new Set([production, refreshing].flatMap(anchors))).toEqual(new Set(sections.map(({ heading }) => anchorOf(heading))));
+    expect(new Set([production, refreshing, resyncing].flatMap(anchors))).toEqual(
+      new Set(sections.map(({ heading }) => anchorOf(heading))),
+    );
   });
 
   it('of every stage lead to a section of the runbook', () => {
@@ -139,6 +150,15 @@ describe('counts in the log', () => {
     const codes: readonly RefusalCode[] = ['SIGNATURE_MISMATCH', 'NO_SECRET_CONFIGURED', 'KEY_UNKNOWN', 'TOKEN_NOT_FOR_US'];
     const reasons = codes.map((code) => `($.code = "${lineOf(METRICS.refused, { source: 'clerk', code }).code}")`);
     expect(patternOf('ClerkReceiveLogRequestRefused')).toBe(`{ ($.${METRICS.refused}[0] > 0) && (${reasons.join(' || ')}) }`);
+  });
+
+  it('tell of a run that was given up, and of a secret that it cannot read', () => {
+    for (const metricName of [METRICS.resyncFailed, METRICS.secretUnavailable]) {
+      expect(lineOf(metricName, { source: 'clerk' })[metricName][0]).toBeGreaterThan(0);
+      expect(only(resyncing, FILTER, `ClerkResyncRunLog${metricName}`).Properties).toMatchObject({
+        FilterPattern: `{ $.${metricName}[0] > 0 }`,
+      });
+    }
   });
 
   it('tell of a secret that the function that fetches cannot read', () => {

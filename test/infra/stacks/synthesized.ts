@@ -16,6 +16,21 @@ export interface Synthesized {
   readonly stack: Stack;
 }
 
+/** One source whose users are brought over every night, and one that is left alone. */
+const RESYNCING = {
+  resyncing: {
+    userpilot: 'eu',
+    env: { account: '111122223333', region: 'eu-central-1' },
+    sources: {
+      clerk: { resync: { schedule: 'cron(0 3 * * ? *)', timeZone: 'Europe/Berlin', full: true } },
+      workos: { resync: { schedule: 'rate(12 hours)' } },
+      logto: {},
+    },
+    logRetentionDays: 14,
+    retain: false,
+  },
+} satisfies Readonly<Record<string, StageInput>>;
+
 /** Two sources that could fetch, only one of which is told where. */
 export const REFRESHING = {
   refreshing: {
@@ -40,6 +55,7 @@ export const createSynthesis = async () => {
       outdir: join(directory, stage),
       context: { ...context, stage },
       analyticsReporting: false,
+      ...(stage in RESYNCING && { stages: RESYNCING }),
       ...(stage in REFRESHING && { stages: REFRESHING, refreshSources: ['clerk', 'workos'] as const }),
     });
   return {

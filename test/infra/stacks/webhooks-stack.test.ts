@@ -8,10 +8,11 @@ import {
   ENV,
   MAX_RECEIVE_COUNT,
   REFRESH_TIMEOUT_SECONDS,
+  RESYNC_ALIAS,
   TABLE_KEY,
   TABLE_TTL,
 } from '../../../functions/manifest.ts';
-import { type Bundle, DELIVER_BUNDLE, refreshBundle } from '../../../infra/build.ts';
+import { type Bundle, DELIVER_BUNDLE, refreshBundle, resyncBundle } from '../../../infra/build.ts';
 import { allowedBy, createSynthesis, only } from './synthesized.ts';
 
 const DAY = 86_400;
@@ -19,6 +20,7 @@ let synthesis: Awaited<ReturnType<typeof createSynthesis>>;
 let production: Template;
 let staging: Template;
 let refreshing: Template;
+let resyncing: Template;
 let stack: Stack;
 let bundles: readonly Bundle[];
 
@@ -27,6 +29,7 @@ beforeAll(async () => {
   ({ template: production, stack, bundles } = synthesis.synthesize('production'));
   staging = synthesis.synthesize('staging').template;
   refreshing = synthesis.synthesize('refreshing').template;
+  resyncing = synthesis.synthesize('resyncing').template;
 }, 120_000);
 afterAll(() => synthesis.close());
 
@@ -329,6 +332,12 @@ describe('least privilege', () => {
     expect(Object.keys(allowedBy(refreshing, role))).toEqual(expect.arrayContaining(calls));
   });
 
+  it('resync: may make every call that is in its bundle, except of what the durable SDK and the queue bring besides', () => {
+    const role = allowedBy(resyncing, only(resyncing, 'AWS::IAM::Role', 'ClerkResyncRun').id);
+    const denied = callsIn(resyncBundle('clerk')).filter((call) => !(call in role));
+    expect(denied.filter((call) => !call.startsWith('lambda:'))).toEqual(['sqs:ChangeMessageVisibility']);
+  });
+
   it('attaches no policy that AWS manages and allows no wildcard', () => {
     production.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
     const statements = Object.values(production.findResources('AWS::IAM::Policy')).flatMap(
@@ -437,6 +446,119 @@ describe('what a source fetches', () => {
 
   it('keeps its logical id, as the queue may hold what nobody sends again', () => {
     expect(id(QUEUE, 'ClerkRefreshQueue')).toBe('ClerkRefreshQueue378FAE6A');
+  });
+});
+
+describe('all users of a source', () => {
+  const id = (type: string, prefix: string) => only(resyncing, type, prefix).id;
+  const arnOf = (prefix: string) => ({ 'Fn::GetAtt': [id(QUEUE, prefix), 'Arn'] });
+  const alias = (source: string) => ({ Ref: id('AWS::Lambda::Alias', `${source}ResyncRunFunction`) });
+  const SCHEDULE = 'AWS::Scheduler::Schedule';
+
+  it('are brought over where the stage says when', () => {
+    const functions = Object.keys(resyncing.findResources(FUNCTION)).filter((name) => name.includes('Resync'));
+    expect(functions).toEqual([expect.stringMatching(/^ClerkResyncRun/), expect.stringMatching(/^WorkosResyncRun/)]);
+    resyncing.resourceCountIs(SCHEDULE, 2);
+    production.resourceCountIs(SCHEDULE, 0);
+  });
+
+  it('take a durable execution of a week, in steps of 15 minutes', () => {
+    expect(only(resyncing, FUNCTION, 'ClerkResync').Properties).toMatchObject({
+      DurableConfig: { ExecutionTimeout: 7 * DAY, RetentionPeriodInDays: 30 },
+      Timeout: 900,
+      MemorySize: 1024,
+    });
+    expect(only(resyncing, FUNCTION, 'ClerkReceive').Properties).not.toHaveProperty('DurableConfig');
+  });
+
+  it('are brought over by a version that outlives the next deployment, called by an alias', () => {
+    const version = only(resyncing, 'AWS::Lambda::Version', 'ClerkResync').id;
+    resyncing.hasResource('AWS::Lambda::Version', { DeletionPolicy: 'Retain' });
+    expect(only(resyncing, 'AWS::Lambda::Alias', 'ClerkResync').Properties).toMatchObject({
+      Name: RESYNC_ALIAS,
+      FunctionVersion: { 'Fn::GetAtt': [version, 'Version'] },
+    });
+    expect(resyncing.findOutputs('ClerkResyncFunctionArn').ClerkResyncFunctionArn?.Value).toEqual(alias('Clerk'));
+  });
+
+  it('know their source, addresses and pace, and no secret', () => {
+    const { Variables } = only(resyncing, FUNCTION, 'ClerkResync').Properties.Environment;
+    expect(Variables).toEqual({
+      [ENV.source]: '{"resync":{"schedule":"cron(0 3 * * ? *)","timeZone":"Europe/Berlin","full":true}}',
+      [ENV.signingSecretId]: { Ref: id(SECRET, 'Clerk') },
+      [ENV.userpilotSecretId]: { Ref: id(SECRET, 'Deliver') },
+      [ENV.userpilotBaseUrl]: 'https://analytex-eu.userpilot.io',
+      [ENV.eventsQueueUrl]: { Ref: id(QUEUE, 'QueuesEvents') },
+      [ENV.tableName]: { Ref: id('AWS::DynamoDB::Table', 'Ledger') },
+    });
+    expect(only(resyncing, SECRET, 'Clerk').Properties.Description).toContain('"api": {...}');
+    expect(only(resyncing, SECRET, 'Logto').Properties.Description).not.toContain('"api"');
+  });
+
+  it('are started on time or a little later, again when that fails, and into a queue when it fails for hours', () => {
+    expect(only(resyncing, SCHEDULE, 'ClerkResync').Properties).toMatchObject({
+      ScheduleExpression: 'cron(0 3 * * ? *)',
+      ScheduleExpressionTimezone: 'Europe/Berlin',
+      FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 15 },
+      State: 'ENABLED',
+      Target: {
+        Arn: alias('Clerk'),
+        Input: '{"full":true}',
+        RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 6 * 3600 },
+        DeadLetterConfig: { Arn: arnOf('ClerkResyncNotStarted') },
+      },
+    });
+    expect(only(resyncing, SCHEDULE, 'WorkosResync').Properties).toMatchObject({
+      ScheduleExpression: 'rate(12 hours)',
+      ScheduleExpressionTimezone: 'Etc/UTC',
+      Target: { Input: '{"full":false}' },
+    });
+    expect(only(resyncing, QUEUE, 'ClerkResyncNotStarted').Properties).toEqual({
+      MessageRetentionPeriod: 14 * DAY,
+      SqsManagedSseEnabled: true,
+    });
+  });
+
+  it('are started by a schedule of this account, which may do nothing else', () => {
+    const role = only(resyncing, 'AWS::IAM::Role', 'ClerkResyncSchedulerRole');
+    expect(role.Properties.AssumeRolePolicyDocument.Statement).toEqual([
+      {
+        Action: 'sts:AssumeRole',
+        Condition: { StringEquals: { 'aws:SourceAccount': '111122223333' } },
+        Effect: 'Allow',
+        Principal: { Service: 'scheduler.amazonaws.com' },
+      },
+    ]);
+    expect(allowedBy(resyncing, role.id)).toEqual({
+      'lambda:InvokeFunction': [alias('Clerk').Ref],
+      'sqs:SendMessage': [id(QUEUE, 'ClerkResyncNotStarted')],
+    });
+  });
+
+  it('are read from the vendor and written by a function that may start itself again, and no other', () => {
+    const log = [id(LOG_GROUP, 'ClerkResync')];
+    const table = [id('AWS::DynamoDB::Table', 'Ledger')];
+    const key = [id('AWS::KMS::Key', 'Ledger')];
+    const executions = JSON.stringify({ 'Fn::Join': ['', [{ 'Fn::GetAtt': [id(FUNCTION, 'ClerkResync'), 'Arn'] }, ':*']] });
+    expect(allowedBy(resyncing, id('AWS::IAM::Role', 'ClerkResyncRun'))).toEqual({
+      'logs:CreateLogStream': log,
+      'logs:PutLogEvents': log,
+      'sqs:SendMessage': [id(QUEUE, 'QueuesEvents')],
+      'dynamodb:GetItem': table,
+      'dynamodb:BatchGetItem': table,
+      'dynamodb:UpdateItem': table,
+      'kms:Decrypt': key,
+      'kms:DescribeKey': key,
+      'kms:Encrypt': key,
+      'kms:GenerateDataKey': key,
+      'kms:ReEncryptFrom': key,
+      'kms:ReEncryptTo': key,
+      'secretsmanager:GetSecretValue': [id(SECRET, 'Clerk'), id(SECRET, 'Deliver')],
+      'lambda:CheckpointDurableExecution': [executions],
+      'lambda:GetDurableExecutionState': [executions],
+      'lambda:InvokeFunction': [alias('Clerk').Ref],
+    });
+    resyncing.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
   });
 });
 
