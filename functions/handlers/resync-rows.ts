@@ -78,9 +78,12 @@ export const mapPage = (
       for (const change of outcome.changes) {
         const key = entityKey(change);
         const entity = entities.get(key) ?? { changes: [], eventIds: [] };
-        entity.changes.push(change);
-        entity.eventIds.push(eventIdOf(mapping.source.id, change));
         entities.set(key, entity);
+        const eventId = eventIdOf(mapping.source.id, change);
+        // Every member brings the same organization along.
+        if (entity.eventIds.includes(eventId)) continue;
+        entity.changes.push(change);
+        entity.eventIds.push(eventId);
       }
     }
   }
