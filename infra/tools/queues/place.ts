@@ -34,10 +34,19 @@ const PATIENCE_MS = 5000;
 const Health = z.object({
   stage: z.string(),
   sqs: z.url(),
+  dynamodb: z.url(),
+  secretsManager: z.url(),
   queues: z.object({ events: z.url(), rejected: z.url(), deadLetters: z.url(), refresh: z.record(z.string(), z.url()) }),
+  table: z.string(),
+  userpilotBaseUrl: z.url(),
+  /** Of the fake vendors; absent when the stage asks none. */
+  vendors: z.url().exactOptional(),
+  dataDir: z.string(),
+  secretsFile: z.string(),
 });
 
-const askLocal = async (url: string): Promise<z.infer<typeof Health>> => {
+/** @throws Problem when no local stack answers there. */
+export const askLocal = async (url: string): Promise<z.infer<typeof Health>> => {
   const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch((cause: unknown) => {
     throw new Problem(`Nothing answers at ${url}: start the stack (npm start), or name a deployed one with --stage.`, { cause });
   });
