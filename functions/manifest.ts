@@ -16,6 +16,7 @@ export const WEBHOOK_SOURCES = [
   'okta',
   'ory',
   'propelauth',
+  'standard-webhooks',
   'stripe',
   'stytch',
   'supabase',
@@ -37,6 +38,7 @@ export const REFRESH_SOURCES = [
   'okta',
   'ory',
   'propelauth',
+  'stripe',
   'zitadel',
 ] as const satisfies readonly WebhookSourceId[];
 export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];

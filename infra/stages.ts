@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { RetrySettings, SourceSettings, UserpilotBaseUrl } from '../functions/core/settings.ts';
 import { SOURCE_IDS } from '../functions/manifest.ts';
+import { problemsIn } from '../functions/sources/standard-webhooks.ts';
 
 /** Days that CloudWatch Logs accepts: docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 export const LOG_RETENTION_DAYS = [
@@ -58,6 +59,11 @@ export const Stage = Fields.superRefine(({ env, sources }, context) => {
       context.addIssue({ code: 'custom', path: ['sources', 'cognito', 'userPools'], message });
     }
   }
+  for (const [source, settings] of Object.entries(sources)) {
+    for (const { path, message } of problemsIn(settings?.events ?? {})) {
+      context.addIssue({ code: 'custom', path: ['sources', source, 'events', ...path], message });
+    }
+  }
 });
 export type Stage = Readonly<z.output<typeof Stage>>;
 export type StageInput = z.input<typeof Stage>;
@@ -68,7 +74,7 @@ export const stages = {
   local: {
     userpilot: 'http://127.0.0.1:4010',
     sources: {
-      auth0: { testEvents: 'deliver' },
+      auth0: { testEvents: 'deliver', api: 'http://127.0.0.1:4020/auth0' },
       clerk: { api: 'http://127.0.0.1:4020/clerk/v1' },
       cognito: {},
       descope: { api: 'http://127.0.0.1:4020/descope' },
@@ -87,8 +93,9 @@ export const stages = {
       okta: { api: 'http://127.0.0.1:4020/okta' },
       ory: { api: 'http://127.0.0.1:4020/ory' },
       propelauth: { api: 'http://127.0.0.1:4020/propelauth', issuer: 'https://auth.invented.example' },
-      stripe: { userId: ['metadata.user_id'], testEvents: 'deliver' },
-      stytch: {},
+      'standard-webhooks': {},
+      stripe: { userId: ['metadata.user_id'], testEvents: 'deliver', api: 'http://127.0.0.1:4020/stripe' },
+      stytch: { api: 'http://127.0.0.1:4020/stytch' },
       supabase: { api: 'http://127.0.0.1:4020/supabase/auth/v1' },
       workos: { api: 'http://127.0.0.1:4020/workos' },
       zitadel: { api: 'http://127.0.0.1:4020/zitadel' },

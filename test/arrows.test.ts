@@ -23,7 +23,7 @@ const importsOf = (file: string): readonly string[] => {
 /** Who may import whom. A folder may always import itself. Types vanish before anything runs, and still count. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'functions/core': ['zod', 'node:crypto'],
-  'functions/sources': ['functions/core', 'functions/manifest.ts', 'zod', 'node:crypto'],
+  'functions/sources': ['functions/core', 'functions/manifest.ts', 'zod', 'node:crypto', '@jmespath-community/jmespath'],
   'functions/outbound': ['functions/core', 'functions/sources/directory.ts'],
   'functions/userpilot': ['functions/core', 'functions/outbound', 'zod'],
   'functions/middleware': ['functions/core', '@middy/core', 'aws-lambda'],
@@ -34,6 +34,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'functions/userpilot',
     'functions/middleware',
     'functions/manifest.ts',
+    '@aws/durable-execution-sdk-js',
     '@middy/core',
     'aws-lambda',
     'zod',

@@ -57,14 +57,17 @@ export const parseJson = (body: Uint8Array): Parsed => {
 export const toAsciiJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** Keys that hold a credential or a private detail wherever they stand, in snake, kebab or camel case. */
+/** In snake, kebab or camel case: the long words wherever they stand in a key, the short ones by themselves only. */
 const PRIVATE =
-  /(?:^|[^a-z])(?:passwords?|passcode|hash|salt|secrets?|tokens?|otp|recovery|mfa|ip|phones?|address|private|unsafe)(?:[^a-z]|$)/;
+  /password|passwd|passcode|passphrase|secret|token|recovery|phone|address|(?:^|[^a-z])(?:pwd|hash(?:es)?|salts?|t?otps?|mfa|ip(?:s|v[46])?|private|unsafe)(?:[^a-z]|$)/;
 
-/** A copy without private keys, for an event that we must keep although its schema could not strip it. */
-export const scrub = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(scrub);
+/** Whether what stands under this key is a credential or a private detail, whoever wrote it. */
+export const isPrivateKey = (key: string): boolean => PRIVATE.test(key.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase());
+
+/** A copy without private keys, for an event that we keep although no schema can name what stays of it. */
+export const scrub = (value: unknown, isPrivate = isPrivateKey): unknown => {
+  if (Array.isArray(value)) return value.map((item) => scrub(item, isPrivate));
   if (typeof value !== 'object' || value === null) return value;
-  const kept = Object.entries(value).filter(([key]) => !PRIVATE.test(key.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()));
-  return Object.fromEntries(kept.map(([key, inner]) => [key, scrub(inner)]));
+  const kept = Object.entries(value).filter(([key]) => !isPrivate(key));
+  return Object.fromEntries(kept.map(([key, inner]) => [key, scrub(inner, isPrivate)]));
 };

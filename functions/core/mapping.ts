@@ -23,7 +23,7 @@ const scalar = (value: unknown): Property | undefined => {
 };
 
 /** Userpilot takes scalars: a list of them is joined by commas, anything nested does not leave. */
-const toProperty = (value: unknown): Property | undefined => {
+export const toProperty = (value: unknown): Property | undefined => {
   if (!Array.isArray(value)) return scalar(value);
   const items = value.map(scalar).filter((item) => item !== undefined && item !== null);
   return items.length === value.length ? items.join(',') : undefined;

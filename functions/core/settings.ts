@@ -69,6 +69,51 @@ export const ResyncSettings = z.strictObject({
 });
 export type ResyncSettings = z.infer<typeof ResyncSettings>;
 
+/** JMESPath, read from the whole event: `data.user.id`. The source that reads it compiles it; `infra/stages.ts` checks it. */
+const Expression = z.string().min(1).max(512, 'write an expression of at most 512 characters');
+const Expressions = z.record(z.string().min(1).max(255), Expression);
+const EventTypes = z.array(z.string().min(1).max(200)).max(100);
+
+/** How to read the events of a vendor whose form only you know. Expressions that find nothing leave a value out. */
+export const EventSettings = z.strictObject({
+  /** What the event calls itself. @default 'type' */
+  type: Expression.optional(),
+  /** ISO 8601, or seconds or milliseconds since the epoch. @default 'timestamp' */
+  occurredAt: Expression.optional(),
+  /** Where the vendor's `webhook-id` is new at every attempt: the id that is not. @default `webhook-id` */
+  id: Expression.optional(),
+  /** Types that say a user came to be. @default ['user.created'] */
+  creates: EventTypes.optional(),
+  /** @default ['user.updated'] */
+  updates: EventTypes.optional(),
+  /** @default ['user.deleted'] */
+  deletes: EventTypes.optional(),
+  userId: Expression.optional(),
+  email: Expression.optional(),
+  name: Expression.optional(),
+  createdAt: Expression.optional(),
+  companyId: Expression.optional(),
+  companyName: Expression.optional(),
+  /** Further properties of a user: Userpilot name to expression. */
+  properties: Expressions.optional(),
+  /** Events about a company itself. */
+  companies: z
+    .strictObject({
+      /** @default ['organization.created'] */
+      creates: EventTypes.optional(),
+      /** @default ['organization.updated'] */
+      updates: EventTypes.optional(),
+      /** @default ['organization.deleted'] */
+      deletes: EventTypes.optional(),
+      id: Expression.optional(),
+      name: Expression.optional(),
+      createdAt: Expression.optional(),
+      properties: Expressions.optional(),
+    })
+    .optional(),
+});
+export type EventSettings = z.infer<typeof EventSettings>;
+
 /** What a deployment may say about one source. Everything has a default in the source's own file. */
 export const SourceSettings = z.strictObject({
   /** Where the user id stands, first hit wins. It must be the id that your app passes to `userpilot.identify`. */
@@ -85,6 +130,12 @@ export const SourceSettings = z.strictObject({
   testEvents: z.enum(['deliver', 'ignore']).optional(),
   /** Stripe: whether a customer is a person or, as often in B2B, a company. @default 'user' */
   entity: z.enum(['user', 'company']).optional(),
+  /** Stripe: ids of the connected accounts whose events count as well. Absent = those of the own account only. */
+  accounts: z.array(z.string().min(1).max(255)).optional(),
+  /** Standard Webhooks: how to read the sender's events. Absent parts are guessed by the usual names. */
+  events: EventSettings.optional(),
+  /** Stytch: the kind of the project, for the list of its users. @default 'consumer' */
+  vertical: z.enum(['consumer', 'b2b']).optional(),
   /** Cognito: ids of the user pools that may call; others are ignored. Absent = any pool that IAM lets in. */
   userPools: z.array(z.string().min(1)).optional(),
   /**

@@ -3,8 +3,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { createBulkJobs } from '../aws/bulk-jobs.ts';
+import { createBulkLedger } from '../aws/bulk-ledger.ts';
 import { CLIENT_DEFAULTS } from '../aws/clients.ts';
-import { createLedger } from '../aws/ledger.ts';
 import { createLimiterStore } from '../aws/limiter.ts';
 import { createEventQueue } from '../aws/queue.ts';
 import { createRunStore } from '../aws/runs.ts';
@@ -77,7 +77,7 @@ export const bindResyncWork = (
       permit: () => limiter.take('vendor', now().getTime() + PATIENCE_MS),
       onRateLimit: (seconds) => limiter.pushBack('vendor', seconds),
     }),
-    ledger: createLedger(dynamo, table),
+    ledger: createBulkLedger(dynamo, table),
     jobs: createBulkJobs(dynamo, table),
     runs: createRunStore(dynamo, table),
     userpilot: createUserpilot(required(env, ENV.userpilotBaseUrl)),

@@ -30,7 +30,7 @@ const receive = async (event: unknown, deps: ReceiveCognitoDeps): Promise<void> 
     log.warn('not a Cognito trigger event', { source: source.id, outcome: 'refused', code: 'SCHEMA_MISMATCH' });
     return;
   }
-  const head = source.head(parsed.data, { headers: {}, body: new Uint8Array(), receivedAt });
+  const head = source.head(parsed.data, { headers: {}, body: new Uint8Array(), receivedAt }, settings);
   const envelope = { v: 1, source: source.id, ...head, receivedAt, event: parsed.data } as const;
   const report = (metric: string, outcome: 'accepted' | 'ignored' | 'rejected', code?: string) => {
     metrics.add(metric, code === undefined ? { source: source.id } : { source: source.id, code });

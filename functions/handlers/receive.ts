@@ -115,7 +115,7 @@ const tell = (value: unknown, unreadableId: () => string, request: RawRequest, d
     const head = { eventId: unreadableId(), type: 'unknown' };
     return { head, ending: { kind: 'parked', code: 'SCHEMA_MISMATCH', event: scrub(value) } };
   }
-  const { eventId, type } = source.head(event.data, request);
+  const { eventId, type } = source.head(event.data, request, settings);
   const head = { eventId, type: type.slice(0, 200) };
   const result = intake(source, { v: 1, source: source.id, ...head, receivedAt, event: event.data }, { settings, receivedAt });
   if (result.kind === 'ignored') return { head, ending: { kind: 'ignored', code: result.because } };

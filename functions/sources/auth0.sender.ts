@@ -9,7 +9,7 @@ interface Subject {
 }
 
 /** Complete, with the fields that must never get through: auth0.com/docs/customize/events/event-types */
-const user = ({ who, createdAt, updatedAt }: Subject) => ({
+export const userOf = ({ who, createdAt, updatedAt }: Subject) => ({
   user_id: who.id,
   email: who.email,
   email_verified: false,
@@ -54,16 +54,16 @@ const member = ({ who }: Subject) => ({
 });
 
 const DATA: Readonly<Record<string, (subject: Subject) => object>> = {
-  'user.created': (subject) => ({ object: user(subject) }),
+  'user.created': (subject) => ({ object: userOf(subject) }),
   'user.updated': (subject) => ({
-    object: user(subject),
-    previous_object: user({
+    object: userOf(subject),
+    previous_object: userOf({
       ...subject,
       who: { ...subject.who, email: `old.${subject.who.email}` },
       updatedAt: subject.createdAt,
     }),
   }),
-  'user.deleted': (subject) => ({ object: { ...user(subject), deleted_at: subject.updatedAt } }),
+  'user.deleted': (subject) => ({ object: { ...userOf(subject), deleted_at: subject.updatedAt } }),
   'organization.created': (subject) => ({ object: organization(subject) }),
   'organization.updated': (subject) => ({ object: organization(subject) }),
   'organization.deleted': (subject) => ({ object: organization(subject) }),

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Change } from '../core/calls.ts';
 import { filled, idAt, nameOf, propertiesOf } from '../core/mapping.ts';
 import type { SourceSettings } from '../core/settings.ts';
+import { auth0Directory } from './auth0.directory.ts';
 import { verifyAuthorization } from './signatures.ts';
 import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
 import { deletionOf, freeForm, idAtPart, part, scalar, text } from './subject.ts';
@@ -173,4 +174,5 @@ export const auth0 = defineSource<Event>({
   head: ({ id, type }) => ({ eventId: id, type }),
   map: (event, context) =>
     event.a0purpose === 'test' && context.settings.testEvents !== 'deliver' ? ignored('TEST_EVENT') : mapHandled(event, context),
+  directory: auth0Directory,
 });

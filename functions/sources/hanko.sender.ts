@@ -85,7 +85,7 @@ const DATA: Readonly<Record<string, (subject: Subject) => object>> = {
 
 const eventIn = (claims: Uint8Array): unknown => {
   try {
-    return JSON.parse(Buffer.from(claims).toString('utf8'))?.evt;
+    return JSON.parse(new TextDecoder().decode(claims))?.evt;
   } catch {
     return undefined;
   }

@@ -15,6 +15,7 @@ import { okta } from './okta.ts';
 import { ory } from './ory.ts';
 import { propelauth } from './propelauth.ts';
 import type { Source } from './source.ts';
+import { standardWebhooks } from './standard-webhooks.ts';
 import { stripe } from './stripe.ts';
 import { stytch } from './stytch.ts';
 import { supabase } from './supabase.ts';
@@ -37,6 +38,7 @@ export const sources: readonly Source[] = [
   okta,
   ory,
   propelauth,
+  standardWebhooks,
   stripe,
   stytch,
   supabase,

@@ -10,7 +10,7 @@ export const LISTED_USER = 'listed.user';
 /** The largest page. */
 const PAGE_SIZE = 500;
 const Users = z.object({
-  users: z.array(z.looseObject({ organizations: z.unknown() })).nullish(),
+  users: z.array(z.looseObject({ organizations: z.unknown().optional() })).nullish(),
   next_token: z.string().nullish(),
 });
 

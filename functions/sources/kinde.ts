@@ -59,7 +59,7 @@ const OrganizationData = z.object({ organization: z.looseObject({ name: text, ha
 /** Kinde goes on trying for 36 hours, and does not say whether it signs anew. */
 const MAX_AGE_SECONDS = 48 * 3600;
 
-/** What is signed and has no readable time is left to `map`, which parks it. */
+/** A time that nobody can read is left to `map`, which parks it. */
 const isTimely = (timestamp: unknown, receivedAt: Date): boolean => {
   const { data: at } = time.safeParse(timestamp);
   if (at === undefined) return true;
@@ -69,11 +69,12 @@ const isTimely = (timestamp: unknown, receivedAt: Date): boolean => {
 
 /**
  * The same keys sign the tokens of everybody who signs in, and there is no issuer or audience to tell them by. Only an event has
- * a type and an id of this form at its top: what a project adds to its users' tokens stands deeper or under names of its own.
+ * a type, an id of this form and a time at its top: what a project adds to its users' tokens stands deeper or under names of its own.
  */
 const Purpose = z.object({
   type: z.string().refine((type) => type !== LISTED_USER),
   event_id: z.string().startsWith('event_'),
+  // Of whatever form, but there.
   timestamp: z.unknown(),
 });
 

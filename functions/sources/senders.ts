@@ -15,6 +15,7 @@ import { oktaSender } from './okta.sender.ts';
 import { orySender } from './ory.sender.ts';
 import { propelauthSender } from './propelauth.sender.ts';
 import type { Sender } from './sender.ts';
+import { standardWebhooksSender } from './standard-webhooks.sender.ts';
 import { stripeSender } from './stripe.sender.ts';
 import { stytchSender } from './stytch.sender.ts';
 import { supabaseSender } from './supabase.sender.ts';
@@ -38,6 +39,7 @@ export const senders: Readonly<Record<SourceId, Sender>> = {
   okta: oktaSender,
   ory: orySender,
   propelauth: propelauthSender,
+  'standard-webhooks': standardWebhooksSender,
   stripe: stripeSender,
   stytch: stytchSender,
   supabase: supabaseSender,

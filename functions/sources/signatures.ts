@@ -21,18 +21,19 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 /** No comma: two of these headers, joined, are not one. */
 const AUTHORIZATION = /^(?:Bearer|Basic) [\x21-\x2b\x2d-\x7e]+$/;
 
+type Refusal = Extract<Verdict, { readonly ok: false }>;
+
 export const accepted: Verdict = { ok: true };
-export const refused = (code: RefusalCode): Verdict => ({ ok: false, code });
+export const refused = (code: RefusalCode): Refusal => ({ ok: false, code });
 
 /** Keys by secret text: Node 24 signs several times faster with a KeyObject than with the bytes of a key. */
-const rememberKeys = (bytesOf: (secret: string) => Uint8Array) => {
+export const rememberKeys = (keyOf: (secret: string) => KeyObject | undefined) => {
   const known = new Map<string, KeyObject | undefined>();
   return (secrets: readonly string[]): readonly KeyObject[] =>
     secrets.flatMap((secret) => {
       let key = known.get(secret);
       if (key === undefined && !known.has(secret)) {
-        const bytes = bytesOf(secret);
-        key = bytes.length > 0 ? createSecretKey(bytes) : undefined;
+        key = keyOf(secret);
         if (known.size >= MAX_KEYS) known.clear();
         known.set(secret, key);
       }
@@ -40,16 +41,16 @@ const rememberKeys = (bytesOf: (secret: string) => Uint8Array) => {
     });
 };
 
-const NO_KEY = new Uint8Array();
+const secretKeyOf = (bytes: Uint8Array): KeyObject | undefined => (bytes.length > 0 ? createSecretKey(bytes) : undefined);
 
 /** `whsec_` and standard base64. Anything else opens nothing: junk decoded leniently would make a guessable key. */
 const svixKeys = rememberKeys((secret) => {
   const text = secret.replace(/^whsec_/, '');
-  return BASE64.test(text) ? Buffer.from(text, 'base64') : NO_KEY;
+  return BASE64.test(text) ? secretKeyOf(Buffer.from(text, 'base64')) : undefined;
 });
 
 /** The whole text is the key, as it stands: nothing is decoded, and no prefix is cut off. */
-export const textKeys = rememberKeys((secret) => (secret.trim() === '' ? NO_KEY : Buffer.from(secret, 'utf8')));
+export const textKeys = rememberKeys((secret) => (secret.trim() === '' ? undefined : secretKeyOf(Buffer.from(secret, 'utf8'))));
 
 interface Signed {
   readonly keys: readonly KeyObject[];
@@ -86,9 +87,17 @@ const svixFamily = (headers: RawRequest['headers']): 'svix' | 'webhook' =>
 /** The id of a verified Svix message, the same for every attempt. It is signed, unlike other vendors' id headers. */
 export const svixId = ({ headers }: RawRequest): string => headers[`${svixFamily(headers)}-id`] ?? '';
 
-/** HMAC-SHA256 over `id.timestamp.body`, as Svix and Standard Webhooks define it. */
-export const verifySvix = ({ headers, body, receivedAt }: RawRequest, secrets: readonly string[]): Verdict => {
-  if (secrets.length === 0) return refused('NO_SECRET_CONFIGURED');
+/** What a Svix message says of itself, before any key is looked at. */
+interface SvixMessage {
+  readonly ok: true;
+  readonly isTimely: boolean;
+  /** What stands before the body in the signed text. */
+  readonly prefix: string;
+  /** The signatures of one scheme, by its canonical form; what is of another form is none. */
+  signaturesLike(form: RegExp): readonly Buffer[];
+}
+
+export const readSvix = ({ headers, receivedAt }: RawRequest): SvixMessage | Refusal => {
   for (const part of SVIX_PARTS) {
     const [branded, plain] = [headers[`svix-${part}`], headers[`webhook-${part}`]];
     if (branded !== undefined && plain !== undefined && branded !== plain) return refused('HEADER_CONFLICT');
@@ -100,13 +109,23 @@ export const verifySvix = ({ headers, body, receivedAt }: RawRequest, secrets: r
     return refused('SIGNATURE_MALFORMED');
   const entries = signature.split(' ');
   if (!entries.every((entry) => SVIX_ENTRY.test(entry))) return refused('SIGNATURE_MALFORMED');
-  const signatures = entries.flatMap((entry) => {
-    const text = SVIX_SIGNATURE.exec(entry)?.[1];
-    return text === undefined ? [] : Buffer.from(text, 'base64');
-  });
+  const signaturesLike = (form: RegExp) =>
+    entries
+      .flatMap((entry) => form.exec(entry)?.[1] ?? [])
+      .slice(0, MAX_SIGNATURES)
+      .map((text) => Buffer.from(text, 'base64'));
+  return { ok: true, isTimely: isTimely(timestamp, receivedAt), prefix: `${id}.${timestamp}.`, signaturesLike };
+};
+
+/** HMAC-SHA256 over `id.timestamp.body`, as Svix and Standard Webhooks define it. */
+export const verifySvix = (request: RawRequest, secrets: readonly string[]): Verdict => {
+  if (secrets.length === 0) return refused('NO_SECRET_CONFIGURED');
+  const message = readSvix(request);
+  if (!message.ok) return message;
+  const signatures = message.signaturesLike(SVIX_SIGNATURE);
   if (signatures.length === 0) return refused('SIGNATURE_MALFORMED');
-  if (!isTimely(timestamp, receivedAt)) return refused('TIMESTAMP_OUTSIDE_TOLERANCE');
-  return verifyHmac({ keys: svixKeys(secrets), prefix: `${id}.${timestamp}.`, body, signatures });
+  if (!message.isTimely) return refused('TIMESTAMP_OUTSIDE_TOLERANCE');
+  return verifyHmac({ keys: svixKeys(secrets), prefix: message.prefix, body: request.body, signatures });
 };
 
 /**

@@ -74,7 +74,8 @@ export interface Source<Event = unknown> {
    * so it names no password hash, token, address or phone number.
    */
   readonly schema: z.ZodType<Event>;
-  head(event: Event, request: RawRequest): EventHead;
+  /** `settings` absent = the source's defaults. */
+  head(event: Event, request: RawRequest, settings?: SourceSettings): EventHead;
   /** Pure. Throws a ZodError when an event that we act on lacks what we need. */
   map(event: Event, context: MapContext): Mapped;
   /** The vendor's API, where there is one to fetch a user from or to list all. */

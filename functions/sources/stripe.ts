@@ -1,45 +1,14 @@
 import * as z from 'zod';
 import type { Call } from '../core/calls.ts';
-import { filled, idAt, isoOf, momentOf, propertiesOf } from '../core/mapping.ts';
+import { filled, idAt, isoOf, propertiesOf } from '../core/mapping.ts';
 import { verifyStripe } from './signatures.ts';
-import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
-import { deletionOf, freeForm, idAtPart, part, scalar, text } from './subject.ts';
+import { changes, defineSource, ignored, type MapContext, type Mapped, refresh, rejected } from './source.ts';
+import { mapCheckout } from './stripe.checkout.ts';
+import { stripeDirectory } from './stripe.directory.ts';
+import { accountOf, COMPANY_ID, type Event, Kept, objectOf, subjectId, time, USER_ID } from './stripe.event.ts';
+import { mapSubscription } from './stripe.subscription.ts';
+import { deletionOf, idAtPart, text } from './subject.ts';
 
-/** Phone, address, shipping, tax, description, balance and payment ids are not named, so they go. */
-const Kept = z.object({
-  id: z.string().min(1).max(255),
-  object: scalar,
-  type: z.string().min(1).max(255),
-  created: scalar,
-  livemode: scalar,
-  account: scalar,
-  data: part(
-    z.object({
-      object: part(
-        z.object({
-          id: scalar,
-          email: scalar,
-          name: scalar,
-          created: scalar,
-          currency: scalar,
-          delinquent: scalar,
-          livemode: scalar,
-          preferred_locales: part(z.array(scalar)),
-          client_reference_id: scalar,
-          metadata: freeForm,
-          test_clock: scalar,
-        }),
-      ),
-    }),
-  ),
-});
-type Event = z.infer<typeof Kept>;
-
-/** Whole seconds since the epoch. */
-const time = z
-  .number()
-  .transform((seconds) => momentOf(seconds))
-  .pipe(z.date());
 const Customer = z.looseObject({
   id: text,
   email: text,
@@ -51,18 +20,12 @@ const Customer = z.looseObject({
   preferred_locales: z.array(z.string()).nullish(),
 });
 
-/** The id of the app's own user or company, which the app writes into the customer's metadata: docs.stripe.com/api/metadata */
-const USER_ID = ['metadata.user_id', 'metadata.userId', 'client_reference_id'] as const;
-const COMPANY_ID = ['metadata.company_id', 'metadata.companyId', 'metadata.org_id'] as const;
-
 /** A thin event has no `data`: docs.stripe.com/webhooks/migrate-snapshot-to-thin-events */
 const THIN_EVENT = 'v2.core.event';
 
-const customerOf = (event: Event) => (event.data ? event.data.object : event.data);
-
 const isTest = (event: Event): boolean => {
-  const customer = customerOf(event);
-  const onTestClock = customer ? (customer.test_clock ?? null) !== null : false;
+  const object = objectOf(event);
+  const onTestClock = object ? (object.test_clock ?? null) !== null : false;
   return event.livemode === false || onTestClock;
 };
 
@@ -95,7 +58,7 @@ const customerCall = (customer: z.infer<typeof Customer>, { settings }: MapConte
 };
 
 const mapCustomer = (event: Event, context: MapContext): Mapped => {
-  const call = customerCall(Customer.parse(customerOf(event)), context);
+  const call = customerCall(Customer.parse(objectOf(event)), context);
   if (typeof call === 'string') return rejected(call);
   // Whole seconds, and not meant for ordering: events of one second are both sent, in order of arrival.
   const occurredAt = time.parse(event.created);
@@ -105,13 +68,12 @@ const mapCustomer = (event: Event, context: MapContext): Mapped => {
 };
 
 /** Ignored unless the settings say otherwise: a billing record ended, and the user may live on. */
-const mapDeletion = (event: Event, { settings }: MapContext): Mapped => {
+const mapDeletion = (customer: object | false | null | undefined, occurredAt: Date, { settings }: MapContext): Mapped => {
   const meaning = settings.deletions ?? 'ignore';
   if (meaning === 'ignore') return ignored('DELETION_IGNORED');
-  const deletion = { source: 'stripe', meaning, occurredAt: time.parse(event.created) } as const;
-  const customer = customerOf(event);
+  const deletion = { source: 'stripe', meaning, occurredAt } as const;
   // The stub `{ id, deleted }` lacks the metadata, so it cannot tell whether a path behind the first one counts.
-  const idOf = (customer ? customer.metadata : undefined) ? idAt : idAtPart;
+  const idOf = customer && 'metadata' in customer && customer.metadata ? idAt : idAtPart;
   if (settings.entity === 'company') {
     const company_id = idOf(customer, settings.companyId ?? COMPANY_ID);
     return company_id === undefined ? rejected('NO_COMPANY_ID') : deletionOf({ company_id }, deletion);
@@ -120,30 +82,65 @@ const mapDeletion = (event: Event, { settings }: MapContext): Mapped => {
   return user_id === undefined ? rejected('NO_USER_ID') : deletionOf({ user_id }, deletion);
 };
 
+const SUBSCRIPTION = 'customer.subscription.';
+/** Others tell of parts of these changes, which come as `updated` as well. */
+const OF_SUBSCRIPTIONS = new Set(['created', 'updated', 'deleted', 'paused', 'resumed', 'trial_will_end']);
+const isOfSubscription = (type: string): boolean =>
+  type.startsWith(SUBSCRIPTION) && OF_SUBSCRIPTIONS.has(type.slice(SUBSCRIPTION.length));
+
 const mapHandled = (event: Event, context: MapContext): Mapped => {
+  if (isOfSubscription(event.type)) return mapSubscription(event, context);
   switch (event.type) {
     case 'customer.created':
     case 'customer.updated':
       return mapCustomer(event, context);
     case 'customer.deleted':
-      return mapDeletion(event, context);
+      return mapDeletion(objectOf(event), time.parse(event.created), context);
+    case 'checkout.session.completed':
+    case 'checkout.session.async_payment_succeeded':
+      return mapCheckout(event, context);
     default:
       return ignored('EVENT_NOT_HANDLED');
   }
 };
 
-/** Customers, from snapshot events of the own account. Paths in the settings are relative to `data.object`, the customer. */
+const Related = z.object({ id: z.string().regex(/^[^/]{1,255}$/) });
+const thinTime = z.iso.datetime({ offset: true }).transform((iso) => new Date(Math.floor(Date.parse(iso) / 1000) * 1000));
+
+/** Names what changed, and not how. In whole seconds, like the snapshot events beside which it may come. */
+const mapThin = (event: Event, context: MapContext): Mapped => {
+  const type = event.type.replace(/^v1\./, '');
+  const ofCustomer = ['customer.created', 'customer.updated', 'customer.deleted'].includes(type);
+  if (type === event.type || !(ofCustomer || isOfSubscription(type))) return ignored('EVENT_NOT_HANDLED');
+  const { id } = Related.parse(event.related_object);
+  const occurredAt = thinTime.parse(event.created);
+  // Of a deleted customer the API would not tell more.
+  if (type === 'customer.deleted') return mapDeletion({ id }, occurredAt, context);
+  if (context.settings.api === undefined) return rejected('NO_VENDOR_API');
+  const creates = type === 'customer.created';
+  const subject = ofCustomer ? 'customer' : 'subscription';
+  return refresh({ subject, id: subjectId(event, id), occurredAt, ...(creates && { creates }) });
+};
+
+/**
+ * Customers, their subscriptions and completed Checkout sessions, of the own account and of those connected ones that the
+ * settings name. Paths in the settings are relative to the customer; in a subscription or session the same ones are looked for.
+ */
 export const stripe = defineSource<Event>({
   id: 'stripe',
   docs: 'https://docs.stripe.com/webhooks',
   // `stripe-signature` holds commas of its own; `verify` tells when it came twice.
   verify: verifyStripe,
   schema: Kept,
-  head: ({ id, type }) => ({ eventId: id, type }),
+  // While endpoints of both forms are on, a change comes as a thin event and as its twin.
+  head: ({ id, type, snapshot_event }) => ({ eventId: String(snapshot_event || id).slice(0, 255), type }),
   map: (event, context) => {
-    // `account` names a connected account: its customers are somebody else's.
-    if (event.object === THIN_EVENT || (event.account ?? null) !== null) return ignored('EVENT_NOT_HANDLED');
-    if (isTest(event) && context.settings.testEvents !== 'deliver') return ignored('TEST_EVENT');
-    return mapHandled(event, context);
+    const { accounts = [], testEvents } = context.settings;
+    const account = accountOf(event);
+    // Customers of a connected account are somebody else's.
+    if (account !== undefined && !accounts.includes(account)) return ignored('EVENT_NOT_HANDLED');
+    if (isTest(event) && testEvents !== 'deliver') return ignored('TEST_EVENT');
+    return event.object === THIN_EVENT ? mapThin(event, context) : mapHandled(event, context);
   },
+  directory: stripeDirectory,
 });

@@ -10,7 +10,7 @@ interface Subject {
 }
 
 /** Complete, with the fields that must never get through: the event catalogue that stytch.com/docs/workspace-management/webhooks links */
-const user = ({ who, createdAt }: Subject) => ({
+export const userOf = ({ who, createdAt }: Subject) => ({
   user_id: who.id,
   name: { first_name: who.firstName, middle_name: '', last_name: who.lastName },
   emails: [
@@ -42,7 +42,7 @@ const user = ({ who, createdAt }: Subject) => ({
   untrusted_metadata: { typed_by_user: 'invented-unsafe-note' },
 });
 
-const member = ({ who }: Subject) => ({
+export const memberOf = ({ who }: Subject) => ({
   member_id: who.id,
   organization_id: who.companyId,
   email_address: who.email,
@@ -67,7 +67,7 @@ const member = ({ who }: Subject) => ({
   untrusted_metadata: { typed_by_user: 'invented-unsafe-note' },
 });
 
-const organization = ({ who, createdAt, updatedAt }: Subject) => ({
+export const organizationOf = ({ who, createdAt, updatedAt }: Subject) => ({
   organization_id: who.companyId,
   organization_name: who.companyName,
   organization_slug: 'invented-company',
@@ -88,9 +88,9 @@ interface Kind {
   readonly object: (subject: Subject) => object;
 }
 const KINDS: Readonly<Record<string, Kind>> = {
-  user: { vertical: 'CONSUMER', id: (who) => who.id, object: user },
-  member: { vertical: 'B2B', id: (who) => who.id, object: member },
-  organization: { vertical: 'B2B', id: (who) => who.companyId, object: organization },
+  user: { vertical: 'CONSUMER', id: (who) => who.id, object: userOf },
+  member: { vertical: 'B2B', id: (who) => who.id, object: memberOf },
+  organization: { vertical: 'B2B', id: (who) => who.companyId, object: organizationOf },
   saml_connection: { vertical: 'B2B', id: () => 'saml-connection-live-invented', object: samlConnection },
 };
 

@@ -3,6 +3,7 @@ import type { Change } from '../core/calls.ts';
 import { filled, idAt, nameOf, propertiesOf } from '../core/mapping.ts';
 import { svixId, verifySvix } from './signatures.ts';
 import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
+import { stytchDirectory } from './stytch.directory.ts';
 import { deletionOf, freeForm, idAtPart, part, scalar, text } from './subject.ts';
 
 /**
@@ -206,4 +207,5 @@ export const stytch = defineSource<Event>({
         return ignored('EVENT_NOT_HANDLED');
     }
   },
+  directory: stytchDirectory,
 });

@@ -25,9 +25,11 @@ await runMain(async () => {
     onEvent: (event) => event.outcome !== 'accepted' && print(eventLine(event, style)),
     onNotice: (line) => print(`  ${style('yellow', line)}`),
   });
-  process.stdout.write(banner(stack, { stage: options.stage, seconds: performance.now() / 1000, style }));
   process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
-  await asked();
+  const stop = asked();
+  // Whoever reads it may press Ctrl-C at once.
+  process.stdout.write(banner(stack, { stage: options.stage, seconds: performance.now() / 1000, style }));
+  await stop;
   print('');
   print('  Stopping.');
   await stack.stop();

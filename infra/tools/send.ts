@@ -2,7 +2,7 @@ import { Problem, runMain } from '../local/problem.ts';
 import { styleFor } from '../local/style.ts';
 import { tableOf } from './queues/text.ts';
 import { type SentFrom, sendFromAll } from './send/all.ts';
-import { HELP, readSendOptions, type SendAllOptions, type SendOptions } from './send/options.ts';
+import { readSendOptions, type SendAllOptions, type SendOptions } from './send/options.ts';
 import { personOf } from './send/person.ts';
 import { createPoster } from './send/post.ts';
 import { showProgress } from './send/progress.ts';
@@ -71,8 +71,8 @@ const sendFromEach = async (options: SendAllOptions): Promise<number> => {
 
 await runMain(async () => {
   const options = readSendOptions(process.argv.slice(2));
-  if (options === 'help') {
-    process.stdout.write(HELP);
+  if (options.source === 'help') {
+    process.stdout.write(options.text);
     return 0;
   }
   return options.source === 'all' ? sendFromEach(options) : sendFromOne(options);

@@ -1,5 +1,6 @@
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createBulkLedger } from '../../functions/aws/bulk-ledger.ts';
 import { createLedger } from '../../functions/aws/ledger.ts';
 import { type BulkLedger, EMPTY_ITEM, type Ledger, type LedgerUpdate } from '../../functions/core/ledger.ts';
 import { memoryLedger } from '../support/doubles.ts';
@@ -20,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => dynamo.close());
 
 const ledgers: readonly (readonly [string, () => Ledger & BulkLedger])[] = [
-  ['DynamoDB', () => createLedger(dynamo.client, TABLE)],
+  ['DynamoDB', () => ({ ...createLedger(dynamo.client, TABLE), ...createBulkLedger(dynamo.client, TABLE) })],
   ['the double in memory', () => memoryLedger().ledger],
 ];
 

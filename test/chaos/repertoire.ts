@@ -1,8 +1,11 @@
 import { type Change, Facet } from '../../functions/core/calls.ts';
 import { SOURCE_IDS, type SourceId } from '../../functions/manifest.ts';
 import { sourceById } from '../../functions/sources/index.ts';
-import type { Invented, Moment } from '../../functions/sources/sender.ts';
+import { readJwks } from '../../functions/sources/jwt.ts';
+import { deliveryOf, type Invented, type Moment } from '../../functions/sources/sender.ts';
 import { senders } from '../../functions/sources/senders.ts';
+import { recordsIn } from '../../functions/sources/source.ts';
+import { jwksOf } from '../../functions/sources/token.sender.ts';
 import { parseStage, type Stage } from '../../infra/stages.ts';
 
 /** What an event type says, and so what of the invented person must stand at Userpilot after it. */
@@ -37,9 +40,26 @@ const changesOf = (source: SourceId, type: string, { stage, sent, received }: { 
   const rules = sourceById(source);
   if (rules === undefined) throw new Error(`${source} has a sender and no source`);
   const moment: Moment = { now: sent, eventId: 'sample' };
-  const event = rules.schema.parse(JSON.parse(senders[source].body(type, SAMPLE, moment)));
-  const mapped = rules.map(event, { settings: stage.sources[source] ?? {}, receivedAt: received });
+  const sender = senders[source];
+  const json = Buffer.from(sender.body(type, SAMPLE, moment));
+  const { body } = deliveryOf(sender, json, { secret: sender.secret(new Uint8Array(24)), moment });
+  const [record] = recordsIn(rules, body) ?? [];
+  const mapped = rules.map(rules.schema.parse(record), { settings: stage.sources[source] ?? {}, receivedAt: received });
   return mapped.kind === 'changes' ? mapped.changes : [];
+};
+
+/** Whether an event of yesterday can be sent today: a token's own time may be that of the event, and good for minutes only. */
+const keepsADay = (source: SourceId, stage: Stage): boolean => {
+  const [early, late] = TIMES;
+  const rules = sourceById(source);
+  const sender = senders[source];
+  const secret = sender.secret(new Uint8Array(24));
+  const json = Buffer.from(sender.body(sender.types[0], SAMPLE, { now: early, eventId: 'sample' }));
+  const letter = deliveryOf(sender, json, { secret, moment: { now: late, eventId: 'sample' } });
+  const keys = readJwks(jwksOf([secret]));
+  const trust = { settings: stage.sources[source] ?? {}, keys };
+  const verdict = rules?.verify({ ...letter, receivedAt: late }, [secret], trust);
+  return verdict?.ok === true || verdict?.code !== 'TIMESTAMP_OUTSIDE_TOLERANCE';
 };
 
 const saysOf = ({ call, facet, creates }: Change): Says | undefined => {
@@ -93,4 +113,6 @@ const repertoireOf = (source: SourceId, stage: Stage): Repertoire | undefined =>
 
 /** All sources that the local stage runs and whose senders tell of sign-ups and changes. */
 export const repertoires = (stage: Stage = parseStage('local')): readonly Repertoire[] =>
-  SOURCE_IDS.filter((source) => stage.sources[source] !== undefined).flatMap((source) => repertoireOf(source, stage) ?? []);
+  SOURCE_IDS.filter((source) => stage.sources[source] !== undefined && keepsADay(source, stage)).flatMap(
+    (source) => repertoireOf(source, stage) ?? [],
+  );

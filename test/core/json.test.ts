@@ -76,6 +76,18 @@ describe('scrub', () => {
     };
     expect(scrub(event)).toEqual({ id: 'u_1', list: [{ description: 'kept', shipping: 'kept' }] });
   });
+  it.each(['ipaddress', 'remoteIP', 'ipv6', 'phoneNumber', 'homephone', 'refreshtoken', 'totp', 'backup_otps', 'salts', 'pwd'])(
+    'knows %s for private',
+    (key) => {
+      expect(scrub({ [key]: 'x' })).toEqual({});
+    },
+  );
+  it.each(['shipping', 'zip', 'hashtag', 'salted_nuts', 'description', 'privateer', 'tips'])('lets %s pass', (key) => {
+    expect(scrub({ [key]: 'x' })).toEqual({ [key]: 'x' });
+  });
+  it('asks another judge of keys when told to', () => {
+    expect(scrub([{ a: { b: 1, c: 2 } }], (key) => key === 'b')).toEqual([{ a: { c: 2 } }]);
+  });
   it('leaves every other kind of value as it is', () => {
     for (const value of [null, 'text', 0, false, [], {}, [null, [1]], { a: null, b: '' }]) expect(scrub(value)).toEqual(value);
   });

@@ -70,6 +70,21 @@ describe('parseStage', () => {
       'production.sources.clerk: Unrecognized key: "userid"',
     ],
     ['a path that is none', { sources: { clerk: { userId: ['a..b'] } } }, 'production.sources.clerk.userId.0: not a path'],
+    [
+      'an expression that is none',
+      { sources: { 'standard-webhooks': { events: { userId: 'data..id' } } } },
+      'production.sources.standard-webhooks.events.userId: no JMESPath expression',
+    ],
+    [
+      'an expression that reads what is stripped',
+      { sources: { 'standard-webhooks': { events: { companies: { properties: { vat: 'data.address.vat' } } } } } },
+      'production.sources.standard-webhooks.events.companies.properties.vat: address is private',
+    ],
+    [
+      'an endless expression',
+      { sources: { 'standard-webhooks': { events: { name: 'a'.repeat(513) } } } },
+      'production.sources.standard-webhooks.events.name: write an expression of at most 512 characters',
+    ],
     ['a wait below zero', { retry: { baseSeconds: -1 } }, 'production.retry.baseSeconds: '],
     ['a retention that CloudWatch refuses', { logRetentionDays: 15 }, 'production.logRetentionDays: '],
     ['an account with dashes', { env: { account: '1111-2222' } }, 'production.env.account: write the 12 digits'],

@@ -4,7 +4,7 @@ import type { Sender } from '../../functions/sources/sender.ts';
 import { FRONT_DOORS, type WireRequest } from '../support/http-events.ts';
 import { HOSTILE_MOMENTS, HOSTILE_VALUES } from './hostile-values.ts';
 import { changedAt, type JsonPath, pathsIn } from './json-paths.ts';
-import { canaries, headerOf, NOW, provenOnly, signed, type Target, targets, who } from './target.ts';
+import { canaries, headerOf, isLeftIn, markOf, NOW, provenOnly, signed, type Target, targets, who, withMark } from './target.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 40 });
 const json = fc.jsonValue({ stringUnit: 'binary', maxDepth: 3 });
@@ -94,11 +94,38 @@ const headerName = fc.constantFrom(
   ...['webhook-id', 'webhook-timestamp', 'webhook-signature', 'content-encoding', 'Svix-Id', '__proto__'],
 );
 const headers = fc.array(fc.tuple(headerName, headerValue), { maxLength: 6 });
+
+/** Tokens that nobody signed, whose heads get past a reader's first look. */
+const tokenHead = fc.oneof(
+  fc.record({
+    alg: fc.constantFrom('RS256', 'ES256', 'HS256', 'none', ''),
+    kid: fc.oneof(text, fc.constantFrom('__proto__', 'invented')),
+  }),
+  json,
+);
+const tokenBits = fc.oneof(
+  mac,
+  fc.uint8Array({ minLength: 256, maxLength: 256 }).map((bits) => Buffer.from(bits)),
+);
+const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const token = fc
+  .tuple(tokenHead, json, tokenBits)
+  .map(([head, claims, bits]) => `${base64url(head)}.${base64url(claims)}.${bits.toString('base64url')}`);
+
 const bytes = fc.uint8Array({ maxLength: 64 }).map((array) => Buffer.from(array));
+/** Bodies in which a token stands where a vendor puts its own. */
+const tokenBodies = targets
+  .filter(({ proofInBody }) => proofInBody)
+  .map((target) => {
+    const genuine = signed(target);
+    const mark = markOf(target, genuine);
+    return token.map((forged) => withMark(genuine, mark, forged).body);
+  });
+const anyBody = fc.oneof({ weight: 2, arbitrary: bytes }, ...tokenBodies);
 
 /** Requests that nobody signed. */
 export const randomRequests: fc.Arbitrary<RawRequest> = fc
-  .tuple(headers, bytes)
+  .tuple(headers, anyBody)
   .map(([list, body]) => ({ headers: Object.fromEntries(list), body, receivedAt: NOW }));
 
 interface Slip {
@@ -141,7 +168,7 @@ const isLeft = (genuine: string, altered: string): boolean => {
 };
 
 /** A genuine delivery with slips in its body or in a header of the proof. */
-export const tamperedRequests = (target: Target): fc.Arbitrary<Tampered> => {
+const slippedRequests = (target: Target): fc.Arbitrary<Tampered> => {
   const genuine = provenOnly(signed(target));
   const proof = target.proofs.map((name) => [name, headerOf(genuine, name)] as const);
   const body = genuine.body.toString('latin1');
@@ -149,11 +176,34 @@ export const tamperedRequests = (target: Target): fc.Arbitrary<Tampered> => {
     const altered = proof.map(([name, value], place) => [name, place === index ? slipped(value, list) : value] as const);
     const alteredBody = index === proof.length ? slipped(body, list) : body;
     const complete = proof.every(([, value], place) => isLeft(value, altered[place]?.[1] ?? ''));
+    const wire = Buffer.from(alteredBody, 'latin1');
     return {
-      request: { headers: Object.fromEntries(altered), body: Buffer.from(alteredBody, 'latin1'), receivedAt: NOW },
-      isGenuine: complete && (alteredBody === body || !target.proves.body),
+      request: { headers: Object.fromEntries(altered), body: wire, receivedAt: NOW },
+      isGenuine: complete && (isLeftIn(target, genuine.body, wire) || !target.proves.body),
     };
   });
+};
+
+/** A genuine token with members of its head or its claims replaced, retyped or taken away; undefined where the proof is none. */
+const editedTokens = (target: Target): fc.Arbitrary<Tampered> | undefined => {
+  const genuine = signed(target);
+  const mark = markOf(target, genuine);
+  if (mark.kind !== 'jwt') return undefined;
+  const parts = mark.text.split('.');
+  const originals = parts
+    .slice(0, 2)
+    .map((part) => originalOf(JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))))
+    .map((original, index) => [index, original] as const);
+  return fc.tuple(fc.constantFrom(...originals), edits).map(([[index, original], list]) => {
+    const altered = parts.with(index, Buffer.from(edited(original, list)).toString('base64url')).join('.');
+    const { headers: sent, body } = withMark(genuine, mark, altered);
+    return { request: { headers: Object.fromEntries(sent), body, receivedAt: NOW }, isGenuine: altered === mark.text };
+  });
+};
+
+export const tamperedRequests = (target: Target): fc.Arbitrary<Tampered> => {
+  const [slipped, tokens] = [slippedRequests(target), editedTokens(target)];
+  return tokens === undefined ? slipped : fc.oneof(slipped, tokens);
 };
 
 const doors = fc.constantFrom(...Object.values(FRONT_DOORS));
@@ -165,7 +215,7 @@ export const forgedEvents = (target: Target): fc.Arbitrary<unknown> => {
   const methods = fc.constantFrom('POST', 'POST', 'POST', 'GET', 'post');
   const paths = fc.oneof({ weight: 4, arbitrary: fc.constant(forged.path) }, { weight: 1, arbitrary: text });
   const wire: fc.Arbitrary<WireRequest> = fc
-    .tuple(methods, paths, headers, bytes)
+    .tuple(methods, paths, headers, anyBody)
     .map(([method, path, list, body]) => ({ method, path, headers: [...list, ['x-invented', canaries.header]], body }));
   const originals = Object.values(FRONT_DOORS).map((door) => originalOf(door(forged)));
   const broken = fc.tuple(fc.constantFrom(...originals), edits).map(([original, list]) => edited(original, list));

@@ -16,6 +16,8 @@ export type Expected =
   | 'taken'
   /** Acknowledged, or refused as malformed. */
   | 'authentic'
+  /** Acknowledged, or refused as no proof: where the proof is a token, what it claims belongs to it. */
+  | 'claimed'
   /** Acknowledged, or refused in any of the ways above. */
   | 'answered';
 

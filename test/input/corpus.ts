@@ -1,8 +1,9 @@
 import { alteredBodies, contentEncodings } from './altered-bodies.ts';
 import { type Case, throughEveryDoor, throughSomeDoor } from './case.ts';
 import { brokenEvents, misplaced } from './doors.ts';
-import { flippedHeaders, oddHeaders, spoiledHeaders, truncatedHeaders } from './forged-headers.ts';
+import { flippedHeaders, flippedTokens, oddHeaders, spoiledHeaders, spoiledTokens, truncatedHeaders } from './forged-headers.ts';
 import { forgedSignatures } from './forged-signatures.ts';
+import { forgedTokens } from './forged-tokens.ts';
 import { hostileJson } from './hostile-json.ts';
 import { replays } from './replays.ts';
 import type { Target } from './target.ts';
@@ -11,14 +12,17 @@ import type { Target } from './target.ts';
 export const corpusOf = (target: Target): readonly Case[] => [
   ...throughEveryDoor(target, [
     ...spoiledHeaders(target),
+    ...spoiledTokens(target),
     ...oddHeaders(target),
     ...forgedSignatures(target),
+    ...forgedTokens(target),
     ...replays(target),
     ...misplaced(target),
     ...contentEncodings(target),
   ]),
   ...throughSomeDoor(target, [
     ...flippedHeaders(target),
+    ...flippedTokens(target),
     ...truncatedHeaders(target),
     ...alteredBodies(target),
     ...hostileJson(target),

@@ -1,5 +1,6 @@
+import { MAX_BODY_BYTES } from '../../functions/handlers/receive.ts';
 import type { Mutation } from './case.ts';
-import { headerOf, NOW, provenOnly, signed, type Target, withHeader } from './target.ts';
+import { headerOf, markOf, NOW, provenOnly, signed, type Target, withHeader, withMark } from './target.ts';
 
 const flipped = (text: string, at: number, bit: number): string =>
   text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ (1 << bit)) + text.slice(at + 1);
@@ -31,6 +32,21 @@ export const flippedHeaders = (target: Target): readonly Mutation[] => {
     );
     return [...values, ...names];
   });
+};
+
+/** One bit of each character of a token that stands in the body, where altered-bodies.ts looks at every few only. */
+export const flippedTokens = (target: Target): readonly Mutation[] => {
+  if (target.proofInBody !== true) return [];
+  const genuine = provenOnly(signed(target));
+  const mark = markOf(target, genuine);
+  return Array.from(
+    mark.text,
+    (_, at): Mutation => ({
+      name: `bit ${at % 7} of character ${at} of the token flipped`,
+      request: withMark(genuine, mark, flipped(mark.text, at, at % 7)),
+      expected: 401,
+    }),
+  );
 };
 
 /** Every proper beginning and end of every header that carries proof. */
@@ -80,10 +96,15 @@ const SPOILED: Readonly<Record<string, (value: string, other: string) => readonl
   '[object Object]': () => ['[object Object]'],
 };
 
+/** One that is genuine elsewhere. */
+const signedElsewhere = (target: Target): Mutation['request'] => {
+  const secret = target.sender.secret(new Uint8Array(32).fill(1));
+  return provenOnly(signed(target, { secret, at: new Date(NOW.getTime() - 7000), eventId: 'invented2' }));
+};
+
 export const spoiledHeaders = (target: Target): readonly Mutation[] => {
   const genuine = provenOnly(signed(target));
-  const secret = target.sender.secret(new Uint8Array(32).fill(1));
-  const elsewhere = provenOnly(signed(target, { secret, at: new Date(NOW.getTime() - 7000), eventId: 'invented2' }));
+  const elsewhere = signedElsewhere(target);
   return target.proofs.flatMap((header) =>
     Object.entries(SPOILED).map(
       ([name, spoil]): Mutation => ({
@@ -93,6 +114,18 @@ export const spoiledHeaders = (target: Target): readonly Mutation[] => {
       }),
     ),
   );
+};
+
+/** The same of a token in the body, where several can only stand side by side. */
+export const spoiledTokens = (target: Target): readonly Mutation[] => {
+  if (target.proofInBody !== true) return [];
+  const genuine = provenOnly(signed(target));
+  const mark = markOf(target, genuine);
+  const { text: other } = markOf(target, signedElsewhere(target));
+  return Object.entries(SPOILED).map(([name, spoil]): Mutation => {
+    const request = withMark(genuine, mark, spoil(mark.text, other).join(','));
+    return { name: `the token ${name}`, request, expected: request.body.length > MAX_BODY_BYTES ? 413 : 401 };
+  });
 };
 
 /** As a list: `__proto__` in an object literal would be its prototype. */

@@ -1,6 +1,6 @@
 import type { WireRequest } from '../support/http-events.ts';
 import type { Mutation } from './case.ts';
-import { headerOf, type Mark, markOf, NOW, provenOnly, signed, type Target, targets, withHeader } from './target.ts';
+import { headerOf, type Mark, markOf, NOW, provenOnly, signed, type Target, targets, withHeader, withText } from './target.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
@@ -110,30 +110,33 @@ const BEFORE: Spellings = {
   'after a scheme in lower case': (before) => before.toLowerCase(),
 };
 
+/** Of a signature in base64 one with both letters that base64url writes in another way, so that each spelling differs. */
+const genuineFor = (target: Target): readonly [WireRequest, Mark] => {
+  for (let index = 0; index < 1000; index += 1) {
+    const genuine = provenOnly(signed(target, { eventId: `spelled${index}` }));
+    const mark = markOf(target, genuine);
+    if (mark.kind !== 'base64' || /(?=.*\+).*\//.test(mark.text)) return [genuine, mark];
+  }
+  throw new Error('no delivery has a signature with both + and /');
+};
+
 const spelled = (target: Target): readonly Mutation[] => {
-  // Both letters that base64url writes in another way, so that each spelling differs from the genuine one.
-  const candidates = Array.from({ length: 1000 }, (_, index) => provenOnly(signed(target, { eventId: `spelled${index}` })));
-  const genuine = candidates.find(
-    (one) => markOf(target, one).kind !== 'base64' || /(?=.*\+).*\//.test(markOf(target, one).text),
-  );
-  if (genuine === undefined) throw new Error('no delivery has a signature with both + and /');
-  const { header, kind, before, text, after } = markOf(target, genuine);
-  const forged = (name: string, value: string): Mutation => ({
-    name: `signature ${name}`,
-    request: withHeader(genuine, header, value),
-    expected: 401,
-  });
+  const [genuine, mark] = genuineFor(target);
+  const { kind, before, text, after } = mark;
+  const forged = (name: string, value: string) => ({ name: `signature ${name}`, value });
   return [
     ...Object.entries({ ...ANY, ...SPELLINGS[kind] }).map(([name, spell]) => forged(name, before + spell(text) + after)),
     ...Object.entries(BEFORE).map(([name, spell]) => forged(name, spell(before) + text + after)),
-  ].filter(({ request }) => headerOf(request, header) !== before + text + after);
+  ]
+    .filter(({ value }) => value !== before + text + after)
+    .map(({ name, value }): Mutation => ({ name, request: withText(genuine, mark, value), expected: 401 }));
 };
 
 /** Entries beside the genuine one, in the form in which the vendor puts several into one header. */
 const crowded = (target: Target): readonly Mutation[] => {
   const genuine = provenOnly(signed(target));
   const { header, kind, before, text } = markOf(target, genuine);
-  if (!/v1[,=]$/.test(before)) return [];
+  if (header === undefined || !/v1[,=]$/.test(before)) return [];
   const wrong = kind === 'hex' ? 'a'.repeat(64) : `${'A'.repeat(43)}=`;
   const [first, entry, separator] = kind === 'hex' ? [before.replace(/v1=$/, ''), 'v1=', ','] : ['', before, ' '];
   const crowd = (wrongs: number) =>
@@ -145,16 +148,18 @@ const crowded = (target: Target): readonly Mutation[] => {
   ];
 };
 
+/** Other genuine deliveries than the first. */
+const othersOf = (target: Target): Readonly<Record<string, WireRequest>> => ({
+  'another body': provenOnly(signed(target, { body: '{}' })),
+  'another type': provenOnly(signed(target, { type: target.sender.types.at(-1) ?? '' })),
+  'another time': provenOnly(signed(target, { at: new Date(NOW.getTime() - 7000) })),
+  'another delivery': provenOnly(signed(target, { eventId: 'invented2' })),
+});
+
 /** Proof headers of two genuine deliveries, mixed. A proof that says nothing of the body stands as well beside any other. */
 const mixed = (target: Target): readonly Mutation[] => {
   const first = provenOnly(signed(target));
-  const others = {
-    'another body': provenOnly(signed(target, { body: '{}' })),
-    'another type': provenOnly(signed(target, { type: target.sender.types.at(-1) ?? '' })),
-    'another time': provenOnly(signed(target, { at: new Date(NOW.getTime() - 7000) })),
-    'another delivery': provenOnly(signed(target, { eventId: 'invented2' })),
-  };
-  return Object.entries(others).flatMap(([name, other]) =>
+  return Object.entries(othersOf(target)).flatMap(([name, other]) =>
     target.proofs
       .filter((header) => headerOf(other, header) !== headerOf(first, header))
       .map(
@@ -165,6 +170,26 @@ const mixed = (target: Target): readonly Mutation[] => {
         }),
       ),
   );
+};
+
+/** Parts of the tokens of two genuine deliveries, mixed, and what stands around one with the other inside. */
+const crossed = (target: Target): readonly Mutation[] => {
+  const first = provenOnly(signed(target));
+  const mark = markOf(target, first);
+  if (mark.kind !== 'jwt') return [];
+  const [head = '', claims = '', signature = ''] = mark.text.split('.');
+  return Object.entries(othersOf(target)).flatMap(([name, other]) => {
+    const { before, text, after } = markOf(target, other);
+    if (text === mark.text) return [];
+    const [, otherClaims = '', otherSignature = ''] = text.split('.');
+    return [
+      { name: `the claims of ${name}`, value: mark.before + [head, otherClaims, signature].join('.') + mark.after },
+      { name: `the token's signature of ${name}`, value: mark.before + [head, claims, otherSignature].join('.') + mark.after },
+      { name: `what stands around the token of ${name}`, value: before + mark.text + after },
+    ]
+      .filter(({ value }) => value !== mark.before + mark.text + mark.after)
+      .map(({ name: part, value }): Mutation => ({ name: part, request: withText(first, mark, value), expected: 401 }));
+  });
 };
 
 /** Signed the right way with what is not the secret. Left out where a vendor's sender reads the same key from it. */
@@ -185,7 +210,8 @@ const withOtherSecrets = (target: Target): readonly Mutation[] => {
     'the secret twice': `${secret},${secret}`,
     'the list of secrets': JSON.stringify([secret]),
   };
-  const proofOf = (request: WireRequest) => target.proofs.map((header) => headerOf(request, header)).join('\n');
+  const proofOf = (request: WireRequest) =>
+    [...target.proofs.map((header) => headerOf(request, header)), target.proofInBody === true ? request.body : ''].join('\n');
   return Object.entries(secrets)
     .map(
       ([name, other]): Mutation => ({ name: `signed with ${name}`, request: signed(target, { secret: other }), expected: 401 }),
@@ -193,9 +219,16 @@ const withOtherSecrets = (target: Target): readonly Mutation[] => {
     .filter(({ request }) => proofOf(request) !== proofOf(signed(target)));
 };
 
+/** Standard Webhooks are Svix's messages under headers of another name, and either source takes both. */
+const schemeOf = ({ proofs }: Pick<Target, 'proofs'>): string => proofs.join().replaceAll('webhook-', 'svix-');
+
 /** Deliveries that are genuine somewhere else. */
-const misdirected = (target: Target): readonly Mutation[] =>
-  targets
+const misdirected = (target: Target): readonly Mutation[] => {
+  const signsAlike = ({ proofs, proofInBody, provesContent, publishesKeys }: Target): boolean =>
+    schemeOf({ proofs }) === schemeOf(target) &&
+    publishesKeys === target.publishesKeys &&
+    ![proofInBody, provesContent, target.proofInBody, target.provesContent].includes(true);
+  return targets
     .filter((other) => other !== target)
     .flatMap((other): readonly Mutation[] => [
       { name: `a delivery of ${other.source.id}`, request: { ...signed(other), path: signed(target).path }, expected: 401 },
@@ -203,7 +236,7 @@ const misdirected = (target: Target): readonly Mutation[] =>
         name: `a delivery of ${other.source.id} signed with our secret`,
         request: { ...signed(other, { secret: target.secret }), path: signed(target).path },
         // Two vendors that sign alike: then it is our secret that counts.
-        expected: other.proofs.join() === target.proofs.join() ? 'taken' : 401,
+        expected: signsAlike(other) ? 'taken' : 401,
       },
       {
         name: `our delivery at the path of ${other.source.id}`,
@@ -211,11 +244,13 @@ const misdirected = (target: Target): readonly Mutation[] =>
         expected: 404,
       },
     ]);
+};
 
 export const forgedSignatures = (target: Target): readonly Mutation[] => [
   ...spelled(target),
   ...crowded(target),
   ...mixed(target),
+  ...crossed(target),
   ...withOtherSecrets(target),
   ...misdirected(target),
 ];

@@ -1,8 +1,7 @@
-import { MAX_BODY_BYTES } from '../../functions/handlers/receive.ts';
 import type { Expected, Mutation } from './case.ts';
 import { HOSTILE_MOMENTS, HOSTILE_VALUES, NOT_JSON } from './hostile-values.ts';
 import { type JsonPath, pathsIn, valueIn, withMembers, withRaw } from './json-paths.ts';
-import { isDatedByBody, NOW, signed, type Target, targets, who } from './target.ts';
+import { contentOf, expectedOf, isDatedByBody, roomOf, signed, type Target, targets } from './target.ts';
 
 const shown = (path: JsonPath): string => (path.length === 0 ? 'the whole' : path.join('.'));
 
@@ -17,13 +16,16 @@ const depthOf = (text: string): number => {
   return deepest;
 };
 
-const mutation = (target: Target, name: string, body: string, expected: Expected = 'taken'): Mutation => ({
-  name,
-  request: signed(target, { body }),
-  expected: Buffer.byteLength(body) > MAX_BODY_BYTES ? 413 : expected === 'taken' && depthOf(body) > 64 ? 400 : expected,
-});
+const mutation = (target: Target, name: string, body: string, expected: Expected = 'taken'): Mutation => {
+  const request = signed(target, { body });
+  return { name, request, expected: expectedOf(target, request, expected === 'taken' && depthOf(body) > 64 ? 400 : expected) };
+};
 
-const signUpOf = (target: Target): unknown => JSON.parse(signed(target).body.toString('utf8'));
+/** What an event says beside its subject is all that tells a token from others that the vendor signs. */
+const expectedAt = ({ provesContent, userId }: Target, path: JsonPath): Expected =>
+  provesContent === true && path[0] !== userId[0] ? 'claimed' : 'taken';
+
+const signUpOf = (target: Target): unknown => JSON.parse(contentOf(target).toString('utf8'));
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A share of a table, another one each turn. The more sources there are the smaller, so that the whole stays as long. */
@@ -36,14 +38,16 @@ const inTurn = <T>(table: Readonly<Record<string, T>>, turn: number): readonly (
 const values = (target: Target): readonly Mutation[] => {
   const signUp = signUpOf(target);
   const paths = pathsIn(signUp);
+  // Not items: a list of one in which nothing stands is a list.
+  const named = paths.filter((path) => typeof path.at(-1) === 'string');
   return [
     ...paths.flatMap((path, turn) =>
       inTurn(HOSTILE_VALUES, turn).map(([name, raw]) =>
-        mutation(target, `${shown(path)} is ${name}`, withRaw(signUp, path, raw)),
+        mutation(target, `${shown(path)} is ${name}`, withRaw(signUp, path, raw), expectedAt(target, path)),
       ),
     ),
     ...Object.entries(NOT_JSON).map(([name, raw], index) => {
-      const path = paths[index % paths.length] ?? [];
+      const path = named[index % named.length] ?? [];
       return mutation(target, `${shown(path)} is ${name}, not JSON`, withRaw(signUp, path, raw), 400);
     }),
   ];
@@ -56,7 +60,7 @@ const isMoment = (value: unknown): boolean =>
 const moments = (target: Target): readonly Mutation[] => {
   const expected = isDatedByBody(target) ? 'answered' : 'taken';
   return target.sender.types.flatMap((type) => {
-    const event: unknown = JSON.parse(target.sender.body(type, who, { now: NOW, eventId: 'invented1' }));
+    const event: unknown = JSON.parse(contentOf(target, { type }).toString('utf8'));
     const paths = pathsIn(event).filter((path) => isMoment(valueIn(event, path)));
     return paths.flatMap((path, turn) =>
       inTurn(HOSTILE_MOMENTS, turn).map(([name, raw]) =>
@@ -95,7 +99,12 @@ const members = (target: Target): readonly Mutation[] => {
           withMembers(signUp, path, { first: again }),
           'accepted',
         ),
-        mutation(target, `${shown(path)} holds ${name} twice, spoiled last`, withMembers(signUp, path, { last: again })),
+        mutation(
+          target,
+          `${shown(path)} holds ${name} twice, spoiled last`,
+          withMembers(signUp, path, { last: again }),
+          expectedAt(target, [...path, name]),
+        ),
       ];
     }),
   ]);
@@ -140,7 +149,7 @@ const large = (target: Target): readonly Mutation[] => {
   const isPlace = (path: JsonPath) => typeof valueIn(kept, path) === 'object' || path.join('.') === id;
   const paths = [[], ...pathsIn(signUp).filter(isPlace)];
   return paths.flatMap((path) => {
-    const room = MAX_BODY_BYTES - Buffer.byteLength(withRaw(signUp, path, '')) - 4;
+    const room = roomOf(target) - Buffer.byteLength(withRaw(signUp, path, '')) - 4;
     return Object.entries(LARGE).map(([name, raw]) =>
       mutation(target, `${shown(path)} is ${name}`, withRaw(signUp, path, raw(room)), 'authentic'),
     );

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import { MAX_BODY_BYTES } from '../../functions/handlers/receive.ts';
 import { webhookPath } from '../../functions/manifest.ts';
 import { webhookSourceById } from '../../functions/sources/index.ts';
 import { deliveryOf, type Invented } from '../../functions/sources/sender.ts';
@@ -5,6 +7,7 @@ import { type Canaries, makeCanaries } from '../support/canaries.ts';
 import { contracts } from '../support/contracts/index.ts';
 import type { WireRequest } from '../support/http-events.ts';
 import type { Contract } from '../support/sources.ts';
+import type { Expected } from './case.ts';
 
 /** The handlers' clock stands still here. */
 export const NOW = new Date('2026-11-23T12:00:00Z');
@@ -39,19 +42,27 @@ export const forbidden: Canaries = {
   ),
 };
 
-export interface Signed {
+interface Told {
   readonly type?: string;
-  readonly body?: string | Buffer;
-  readonly secret?: string;
   readonly at?: Date;
   readonly eventId?: string;
 }
+export interface Signed extends Told {
+  /** The JSON of the event, before the vendor makes a token of it where it does. */
+  readonly body?: string | Buffer;
+  readonly secret?: string;
+}
+
+/** The JSON of a genuine event. */
+export const contentOf = ({ sender }: Target, { type = sender.types[0], at = NOW, eventId = 'invented1' }: Told = {}): Buffer =>
+  Buffer.from(sender.body(type, who, { now: at, eventId }));
 
 /** A genuine delivery of the target's vendor, or what somebody made with another secret, at another time. */
-export const signed = ({ sender, source, secret }: Target, parts: Signed = {}): WireRequest => {
-  const { type = sender.types[0], at = NOW, eventId = 'invented1' } = parts;
+export const signed = (target: Target, parts: Signed = {}): WireRequest => {
+  const { sender, source, secret } = target;
+  const { at = NOW, eventId = 'invented1' } = parts;
   const moment = { now: at, eventId };
-  const json = Buffer.from(parts.body ?? sender.body(type, who, moment));
+  const json = Buffer.from(parts.body ?? contentOf(target, parts));
   const { body, headers } = deliveryOf(sender, json, { secret: parts.secret ?? secret, moment });
   return {
     method: 'POST',
@@ -70,6 +81,49 @@ export const withHeader = (request: WireRequest, name: string, ...values: readon
   return { ...request, headers: [...before, ...values.map((value) => [name, value] as const)] };
 };
 
+export const padded = (bytes: Buffer, length: number): Buffer =>
+  Buffer.concat([bytes, Buffer.alloc(Math.max(0, length - bytes.length), 0x20)]);
+
+const rooms = new Map<Target, number>();
+
+/** The length of the longest JSON that a body may hold: less than the body's own where that is a token. */
+export const roomOf = (target: Target): number => {
+  const known = rooms.get(target);
+  if (known !== undefined) return known;
+  const content = contentOf(target);
+  let [room, tooLong] = [content.length, MAX_BODY_BYTES + 1];
+  while (tooLong - room > 1) {
+    const middle = (room + tooLong) >> 1;
+    if (signed(target, { body: padded(content, middle) }).body.length <= MAX_BODY_BYTES) room = middle;
+    else tooLong = middle;
+  }
+  rooms.set(target, room);
+  return room;
+};
+
+/** What comes of a signed body when `expected` comes of its JSON. What is no event of the vendor's is no proof either, if that is its token. */
+export const expectedOf = ({ provesContent }: Target, { body }: WireRequest, expected: Expected): Expected => {
+  if (body.length > MAX_BODY_BYTES) return 413;
+  if (provesContent !== true) return expected;
+  if (expected === 400 || expected === 'parked') return 401;
+  return expected === 'authentic' || expected === 'answered' ? 'claimed' : expected;
+};
+
+const jsonIn = (body: Buffer): { readonly value: unknown } | undefined => {
+  try {
+    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) };
+  } catch {
+    return undefined;
+  }
+};
+
+/** Whether all that was signed stands there: around a token in a body the JSON may be written in any way. */
+export const isLeftIn = ({ proofInBody }: Target, genuine: Buffer, altered: Buffer): boolean => {
+  if (genuine.equals(altered)) return true;
+  const [before, after] = [jsonIn(genuine), jsonIn(altered)];
+  return proofInBody === true && before !== undefined && isDeepStrictEqual(before, after);
+};
+
 /** Without what proves nothing: Stripe puts a made-up `v0` on test events, and a change there is no forgery. */
 export const provenOnly = (request: WireRequest): WireRequest => ({
   ...request,
@@ -83,9 +137,10 @@ export const isDatedByBody = (target: Target): boolean => {
   return target.proves.time && !target.proofs.some((name) => headerOf(genuine, name).includes(seconds));
 };
 
-/** The signature inside a proof header, or the token where nothing is signed. */
+/** The signature inside a proof header or the body, or the token where nothing is signed. */
 export interface Mark {
-  readonly header: string;
+  /** Undefined = it stands in the body. */
+  readonly header: string | undefined;
   readonly kind: 'jwt' | 'hex' | 'base64' | 'token';
   readonly before: string;
   readonly text: string;
@@ -93,23 +148,36 @@ export interface Mark {
 }
 
 const MARKS = [
-  ['jwt', /^[\w-]+\.[\w-]+\.[\w-]+$/],
+  ['jwt', /(?<![\w.-])[\w-]{16,}\.[\w-]+\.[\w-]{16,}(?![\w.-])/],
   ['hex', /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/],
   ['base64', /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=/],
   ['token', /[^ ]+$/],
 ] as const;
 
-/** Throws an Error when no proof header carries anything that looks like a signature. */
-export const markOf = ({ proofs, source }: Target, request: WireRequest): Mark => {
+/** What stands in a header, or in the body. */
+const textAt = (request: WireRequest, header: string | undefined): string =>
+  header === undefined ? request.body.toString('utf8') : headerOf(request, header);
+
+/** With another text in the place of the whole header or body in which the mark stands. */
+export const withText = (request: WireRequest, { header }: Pick<Mark, 'header'>, text: string): WireRequest =>
+  header === undefined ? { ...request, body: Buffer.from(text) } : withHeader(request, header, text);
+
+/** With another text in the place of the mark. */
+export const withMark = (request: WireRequest, mark: Mark, text: string): WireRequest =>
+  withText(request, mark, mark.before + text + mark.after);
+
+/** Throws an Error when neither a proof header nor a body of proof carries anything that looks like a signature. */
+export const markOf = ({ proofs, proofInBody, source }: Target, request: WireRequest): Mark => {
+  const places = proofInBody === true ? [...proofs, undefined] : proofs;
   for (const [kind, pattern] of MARKS) {
-    for (const header of proofs) {
-      const value = headerOf(request, header);
-      const found = kind === 'token' && proofs.length > 1 ? null : pattern.exec(value);
+    for (const header of places) {
+      const value = textAt(request, header);
+      const found = kind === 'token' && places.length > 1 ? null : pattern.exec(value);
       if (found !== null) {
         const [text] = found;
         return { header, kind, before: value.slice(0, found.index), text, after: value.slice(found.index + text.length) };
       }
     }
   }
-  throw new Error(`${source.id}: no signature found in ${proofs.join(', ')}`);
+  throw new Error(`${source.id}: no signature found in ${proofs.join(', ') || 'the body'}`);
 };

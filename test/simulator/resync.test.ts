@@ -59,6 +59,16 @@ describe('a resync in virtual time', () => {
     expect(world.minutes()).toBeGreaterThan(5);
   });
 
+  it('hands over to a successor before an execution has too many operations', async () => {
+    const { world, states } = small();
+    world.hold(20 * 3600 * 50);
+    const { executions, end } = await world.run('r1');
+    expect(executions).toBeGreaterThan(1);
+    expect(world.figures.operations).toBeLessThan(3000);
+    expect(end).toMatchObject({ ended: 'done', counts: { listed: 47 } });
+    expect(Object.fromEntries(states)).toEqual(all(47));
+  });
+
   it.each([
     ['a job that fails', (job: number) => (job === 2 ? 'failed' : 'completed')],
     ['a job that writes half of its rows', (job: number) => (job === 2 ? 'partly' : 'completed')],

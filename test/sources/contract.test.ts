@@ -116,7 +116,7 @@ describe.each(contracts)('$source.id', (contract) => {
   it.each(fixtures)('maps the fixture $name to exactly the expected', (recorded) => {
     const { eventId, type, expected, more = [] } = recorded;
     const told = (recordsIn(source, requestOf(recorded).body) ?? []).map((record) => ({
-      ...source.head(source.schema.parse(record), requestOf(recorded)),
+      ...source.head(source.schema.parse(record), requestOf(recorded), recorded.settings),
       expected: mapBody(source, record, recorded),
     }));
     expect(told).toEqual([{ eventId, type, expected }, ...more]);
@@ -314,7 +314,7 @@ describe.each(contracts)('$source.id', (contract) => {
       const delivery = sentBy(sender, type, { secret: own, moment: momentAt(request.receivedAt) });
       expect(verified(delivery, [own])).toEqual({ ok: true });
       const event = source.schema.parse(recordIn(source, delivery.body));
-      expect(source.head(event, delivery).type).toBe(type);
+      expect(source.head(event, delivery, settings).type).toBe(type);
       // Says that the end of a user at the vendor is the end of the user, so its beginning counts as well.
       return source.map(event, { settings: { ...settings, deletions: 'tombstone' }, receivedAt: request.receivedAt });
     });

@@ -88,6 +88,14 @@ describe('the list of Kinde', () => {
     expect(await listed(nobody)).toEqual([]);
   });
 
+  it('takes users of whom nothing but an id is told', async () => {
+    await start(0);
+    const bare: VendorApi = async () => ({ status: 200, headers: {}, body: { users: [{ id: 'kp_invented1' }] } });
+    expect((await listed(bare)).map(mapped)).toMatchObject([
+      { changes: [{ call: { kind: 'identifyUser', user_id: 'kp_invented1' } }] },
+    ]);
+  });
+
   it.each([
     ['a page that is none', 200, {}, false],
     ['a page without a list', 200, 'text', true],

@@ -74,6 +74,7 @@ describe('what else Kinde signs', () => {
   it.each([
     ['no event id', { event_id: undefined }],
     ['an event id of another form', { event_id: 'evt_invented1' }],
+    ['no time', { timestamp: undefined }],
     ['no type', { type: undefined }],
     ['a type that is no text', { type: ['user.created'] }],
     ['the type that only a list may bear', { type: 'listed.user' }],
@@ -108,9 +109,12 @@ describe('the time of an event', () => {
     ]);
   });
 
-  it('that nobody can read does not send the event back: it is parked', async () => {
-    expect(verdictOn(await compact({ ...genuine, timestamp: 'yesterday' }))).toEqual(ok);
-  });
+  it.each(['yesterday', 1_793_000_000, null])(
+    'that nobody can read does not send the event back: it is parked, %j',
+    async (timestamp) => {
+      expect(verdictOn(await compact({ ...genuine, timestamp }))).toEqual(ok);
+    },
+  );
 });
 
 describe('companies of Kinde', () => {

@@ -170,6 +170,139 @@ describe('mapping of Stripe', () => {
     expect(deleted({ userId: ['id'] })).toMatchObject({ changes: [{ call: { kind: 'deleteUser', user_id: 'cus_1' } }] });
   });
 
+  const subscription = (object: object, settings: SourceSettings = {}, more: object = {}) =>
+    map({ id: 'sub_1', customer: 'cus_1', ...object }, settings, { type: 'customer.subscription.updated', ...more });
+  const api = 'https://api.stripe.com';
+
+  it('names the user of a subscription by its own metadata, or asks for its customer where it may', () => {
+    expect(subscription({ metadata: { userId: 'u' } })).toMatchObject({ changes: [{ call: { user_id: 'u' } }] });
+    expect(subscription({ metadata: {} })).toEqual({ kind: 'rejected', because: 'NO_USER_ID' });
+    expect(subscription({}, { entity: 'company' })).toEqual({ kind: 'rejected', because: 'NO_COMPANY_ID' });
+    for (const settings of [{ api }, { api, entity: 'company' }] satisfies readonly SourceSettings[])
+      expect(subscription({}, settings)).toMatchObject({ refreshes: [{ subject: 'subscription', id: 'sub_1' }] });
+    expect(subscription({ customer: null }, { api })).toEqual({ kind: 'rejected', because: 'NO_USER_ID' });
+  });
+
+  it('never takes the id of a subscription for that of its customer, nor the second choice for the first', () => {
+    expect(subscription({ metadata: {} }, { userId: ['id'] })).toMatchObject({ changes: [{ call: { user_id: 'cus_1' } }] });
+    const settings: SourceSettings = { userId: ['metadata.app_id', 'id'] };
+    expect(subscription({ metadata: {} }, settings)).toEqual({ kind: 'rejected', because: 'NO_USER_ID' });
+    expect(subscription({ metadata: { app_id: '' } }, settings)).toMatchObject({ changes: [{ call: { user_id: 'cus_1' } }] });
+  });
+
+  it('takes what Stripe says is none from Userpilot, and leaves what it does not say', () => {
+    const said = subscription({ metadata: { user_id: 'u' }, trial_end: null, cancel_at: null, items: { data: [] } });
+    expect(said).toMatchObject({ changes: [{ call: { metadata: { trial_end_at: null, cancel_at: null, plan_count: 0 } } }] });
+    expect(JSON.stringify(said)).not.toMatch(/"plan"|current_period_end_at|subscription_status/);
+    expect(subscription({ metadata: { user_id: 'u' } })).not.toHaveProperty('changes.0.call.metadata');
+  });
+
+  it('sends of a subscription what the settings do not omit', () => {
+    const settings: SourceSettings = { omit: ['cancel_at'], properties: { id: 'id' } };
+    const sent = subscription({ metadata: { user_id: 'u' }, status: 'active', cancel_at: 1793000000 }, settings);
+    expect(sent).toMatchObject({ changes: [{ call: { metadata: { subscription_status: 'active' } }, facet: 'subscription' }] });
+    expect(JSON.stringify(sent)).not.toMatch(/cancel_at|sub_1/);
+  });
+
+  it.each(['customer.subscription.pending_update_applied', 'customer.subscription.', 'customer.subscription.missing'])(
+    'ignores %s',
+    (type) => {
+      expect(subscription(ids, {}, { type })).toEqual({ kind: 'ignored', because: 'EVENT_NOT_HANDLED' });
+    },
+  );
+
+  const checkout = (object: object, settings: SourceSettings = {}) =>
+    map({ status: 'complete', customer: 'cus_1', ...object }, settings, { type: 'checkout.session.completed' });
+
+  it.each([
+    [{}, { metadata: { user_id: 'a' }, client_reference_id: 'b' }, 'a'],
+    [{}, { client_reference_id: 'b' }, 'b'],
+    [{ userId: ['metadata.app_id', 'client_reference_id'] }, { client_reference_id: 'b' }, 'b'],
+    [{ userId: ['client_reference_id', 'id'] }, { client_reference_id: 'b' }, 'b'],
+    [{ userId: ['client_reference_id', 'id'] }, { client_reference_id: null }, 'cus_1'],
+  ] as const)('with the settings %j knows the user of the session %j', (settings, session, user_id) => {
+    expect(checkout(session, { ...settings } as SourceSettings)).toMatchObject({
+      changes: [{ call: { user_id, metadata: { stripe_customer_id: 'cus_1' } } }],
+    });
+  });
+
+  it('takes no other id for that of the user of a session', () => {
+    expect(checkout({})).toEqual({ kind: 'rejected', because: 'NO_USER_ID' });
+    expect(checkout({ client_reference_id: 'b' }, { userId: ['metadata.app_id'] })).toEqual({
+      kind: 'rejected',
+      because: 'NO_USER_ID',
+    });
+    expect(checkout({ client_reference_id: 'b' }, { entity: 'company' })).toEqual({ kind: 'rejected', because: 'NO_COMPANY_ID' });
+    expect(checkout({}, { api })).toMatchObject({ refreshes: [{ subject: 'customer', id: 'cus_1' }] });
+    expect(checkout({ customer: null }, { api })).toEqual({ kind: 'rejected', because: 'NO_USER_ID' });
+  });
+
+  it('dates a session by its beginning, behind whatever its customer tells', () => {
+    const session = { client_reference_id: 'b', created: 1792990000 };
+    expect(checkout(session)).toMatchObject({ changes: [{ occurredAt: '2026-10-26T04:46:40.000Z' }] });
+    expect(checkout({ ...session, created: null })).toMatchObject({ changes: [{ occurredAt: '2026-10-26T07:33:20.000Z' }] });
+  });
+
+  it('links a company by a session', () => {
+    const details = { customer_details: { email: 'billing@example.com', name: 'Harbour' }, metadata: { company_id: 'c-1' } };
+    expect(checkout(details, { entity: 'company' })).toMatchObject({
+      changes: [{ call: { company_id: 'c-1', metadata: { billing_email: 'billing@example.com', name: 'Harbour' } } }],
+    });
+  });
+
+  const thin = (type: string, settings: SourceSettings = {}, more: object = {}) =>
+    map({}, settings, {
+      object: 'v2.core.event',
+      type,
+      created: '2026-10-26T07:33:20.900Z',
+      data: undefined,
+      related_object: { id: 'cus_1' },
+      ...more,
+    });
+
+  it('parks thin events where it may not ask, and ignores those that tell of parts', () => {
+    expect(thin('v1.customer.updated')).toEqual({ kind: 'rejected', because: 'NO_VENDOR_API' });
+    expect(thin('v1.customer.updated', { api })).toMatchObject({ refreshes: [{ occurredAt: '2026-10-26T07:33:20.000Z' }] });
+    for (const type of [
+      'v1.customer.subscription.trialing',
+      'v1.checkout.session.completed',
+      'customer.updated',
+      'v2.core.account.updated',
+    ])
+      expect(thin(type, { api })).toEqual({ kind: 'ignored', because: 'EVENT_NOT_HANDLED' });
+    expect(thin('v1.customer.updated', { api }, { livemode: false })).toEqual({ kind: 'ignored', because: 'TEST_EVENT' });
+    expect(() => thin('v1.customer.updated', { api }, { related_object: { id: 'acct_1/cus_1' } })).toThrow();
+  });
+
+  it('cannot name the customer of a thin deletion, unless by its own id', () => {
+    expect(thin('v1.customer.deleted')).toEqual({ kind: 'ignored', because: 'DELETION_IGNORED' });
+    expect(thin('v1.customer.deleted', { deletions: 'tombstone' })).toEqual({ kind: 'rejected', because: 'NO_USER_ID' });
+    expect(thin('v1.customer.deleted', { deletions: 'tombstone', userId: ['id'] })).toMatchObject({
+      changes: [{ call: { kind: 'deleteUser', user_id: 'cus_1' } }],
+    });
+  });
+
+  it('counts a change once that comes as a thin event and as its twin', () => {
+    const idOf = (event: object) =>
+      stripe.head(stripe.schema.parse({ type: 't', ...event }) as never, {
+        headers: {},
+        body: new Uint8Array(),
+        receivedAt: new Date(),
+      }).eventId;
+    expect(idOf({ id: 'evt_thin', snapshot_event: 'evt_1' })).toBe(idOf({ id: 'evt_1' }));
+    for (const snapshot_event of [null, '', {}]) expect(idOf({ id: 'evt_thin', snapshot_event })).toBe('evt_thin');
+  });
+
+  it.each([{ account: 'acct_1' }, { context: 'acct_1' }, { account: { id: 'acct_1' } }, { account: '' }])(
+    'ignores what happened at %j, unless it is named',
+    (where) => {
+      expect(map(ids, {}, where)).toEqual({ kind: 'ignored', because: 'EVENT_NOT_HANDLED' });
+      expect(map(ids, { accounts: ['acct_2'] }, where)).toEqual({ kind: 'ignored', because: 'EVENT_NOT_HANDLED' });
+      const isNamed = Object.values(where).includes('acct_1');
+      expect(map(ids, { accounts: ['acct_1'] }, where)).toMatchObject({ kind: isNamed ? 'changes' : 'ignored' });
+    },
+  );
+
   it('keeps the billing address off the list of what is sent when told to', () => {
     const sent = JSON.stringify(map({ ...ids, email: 'billing@example.com' }, { entity: 'company', omit: ['billing_email'] }));
     expect(sent).not.toContain('billing@example.com');

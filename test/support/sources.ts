@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { RawRequest, Verdict } from '../../functions/core/request.ts';
 import { SourceSettings } from '../../functions/core/settings.ts';
 import type { SourceId } from '../../functions/manifest.ts';
-import { readJwks } from '../../functions/sources/jwt.ts';
+import { readJwks, type SignatureAlgorithm } from '../../functions/sources/jwt.ts';
 import { deliveryOf, type Invented, type Moment, type Sender } from '../../functions/sources/sender.ts';
 import { type Mapped, type PublicKeys, recordsIn, type Source, type Trust } from '../../functions/sources/source.ts';
 import { publicJwkOf } from '../../functions/sources/token.sender.ts';
@@ -142,6 +142,8 @@ export interface Contract {
   readonly settings?: SourceSettings;
   /** The vendor signs with a private key: the secret in a fixture or of a sender is that key. @default false */
   readonly publishesKeys?: boolean;
+  /** What a token may be signed by, of a vendor that publishes its keys. @default ['RS256'] */
+  readonly algorithms?: readonly SignatureAlgorithm[];
   /** Headers that carry the proof, in the sign-up. */
   readonly proofs: readonly string[];
   /** The proof, or a part of it, lies in the body: a token that is the body, or stands in it. @default false */

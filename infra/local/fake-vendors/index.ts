@@ -1,3 +1,4 @@
+import { fakeAuth0 } from './auth0.ts';
 import { fakeClerk } from './clerk.ts';
 import { fakeDescope } from './descope.ts';
 import { fakeEntraExternalId } from './entra-external-id.ts';
@@ -11,6 +12,8 @@ import { fakeLogto } from './logto.ts';
 import { fakeOkta } from './okta.ts';
 import { fakeOry } from './ory.ts';
 import { fakePropelauth } from './propelauth.ts';
+import { fakeStripe } from './stripe.ts';
+import { fakeStytch } from './stytch.ts';
 import { fakeSupabase } from './supabase.ts';
 import type { FakeVendor } from './vendor.ts';
 import { fakeWorkos } from './workos.ts';
@@ -18,6 +21,7 @@ import { fakeZitadel } from './zitadel.ts';
 
 /** The fakes that the local stack runs, for those sources of its stage that ask their vendor. */
 export const fakeVendors: readonly FakeVendor[] = [
+  fakeAuth0,
   fakeClerk,
   fakeDescope,
   fakeEntraExternalId,
@@ -31,6 +35,8 @@ export const fakeVendors: readonly FakeVendor[] = [
   fakeOkta,
   fakeOry,
   fakePropelauth,
+  fakeStripe,
+  fakeStytch,
   fakeSupabase,
   fakeWorkos,
   fakeZitadel,

@@ -1,4 +1,3 @@
-import { SOURCE_IDS } from '../../../functions/manifest.ts';
 import { DEFAULT_PORT } from '../../local/defaults.ts';
 
 /** The queues that an operator works with, by the name of the command. */
@@ -22,7 +21,7 @@ export const helpOf = (queue: QueueName): string => `${usageOf(queue)}
 ${queue === 'rejected' ? SHOW_HELP : ''}
   replay               maps events again as the stage says now, and sends them to the queue of events, five a second
     --reason CODE      only those rejected for this reason; may come several times, as may the next two
-    --source NAME      only those of this source: ${SOURCE_IDS.join(', ')}
+    --source NAME      only those of this source, e.g. clerk
     --id ID            only this one, by the id that list --ids shows
     --older-than AGE   only those received longer ago, e.g. 30min, 2h, 3d
     --younger-than AGE only those received since

@@ -1,6 +1,7 @@
 import type { Change } from '../../../functions/core/calls.ts';
 import { type QueueMessage, readEnvelope, toQueueMessage } from '../../../functions/core/envelope.ts';
 import { type Refresh, toRefreshMessage } from '../../../functions/core/refresh.ts';
+import type { SourceSettings } from '../../../functions/core/settings.ts';
 import { type Intake, intake } from '../../../functions/handlers/intake.ts';
 import { sourceById } from '../../../functions/sources/index.ts';
 import type { Source } from '../../../functions/sources/source.ts';
@@ -29,8 +30,10 @@ const ofIntake = (result: Intake): Remapped => {
 };
 
 /** An event that no schema let through was kept without its type. */
-const typeOf = ({ type, receivedAt }: Kept, source: Source, event: unknown): string =>
-  type === 'unknown' ? source.head(event, { headers: {}, body: new Uint8Array(), receivedAt }).type.slice(0, 200) : type;
+const typeOf = ({ type, receivedAt }: Kept, source: Source, event: unknown, settings: SourceSettings): string =>
+  type === 'unknown'
+    ? source.head(event, { headers: {}, body: new Uint8Array(), receivedAt }, settings).type.slice(0, 200)
+    : type;
 
 /** The change as it was made at that time, of an event that was too large to keep. */
 const asRecorded = ({ change, source, type, eventId, receivedAt, reason }: Kept): Remapped => {
@@ -55,6 +58,6 @@ export const remap = (kept: Kept, stage: Stage): Remapped => {
   const event = source.schema.safeParse(kept.event);
   if (!event.success) return rejected('SCHEMA_MISMATCH');
   const { eventId, receivedAt } = kept;
-  const head = { v: 1, source: source.id, eventId, receivedAt, type: typeOf(kept, source, event.data) } as const;
+  const head = { v: 1, source: source.id, eventId, receivedAt, type: typeOf(kept, source, event.data, settings) } as const;
   return ofIntake(intake(source, { ...head, event: event.data, lane: 'backfill' }, { settings, receivedAt }));
 };

@@ -4,22 +4,39 @@ import { senders } from '../../../functions/sources/senders.ts';
 import { readArguments, readNumber } from '../../local/arguments.ts';
 import { DEFAULT_PORT, DEFAULT_SECRETS_FILE } from '../../local/defaults.ts';
 import { Problem } from '../../local/problem.ts';
+import { wrapped } from '../../local/text.ts';
 
 export const USAGE =
   'npm run send -- SOURCE|all [--event TYPE] [--count N] [--users N] [--rate PER_SECOND] [--concurrency N] [--to URL] [--secrets FILE]';
 
-export const HELP = `${USAGE}
+const INDENT = ' '.repeat(19);
+const listed = (words: readonly string[]): string => wrapped(words, 80 - INDENT.length).join(`\n${INDENT}`);
 
-  SOURCE           ${SOURCE_IDS.join(', ')}
-  all              one sign-up of somebody else from each source of the stack; takes --to and --secrets only
-  --event TYPE     what happened (default: the sign-up)
+const HELP = `npm run send -- SOURCE [--event TYPE] [options]
+npm run send -- all [--to URL] [--secrets FILE]
+
+  SOURCE           ${listed(SOURCE_IDS)}
+  all              one sign-up of somebody else from each source of the stack
+  --event TYPE     what happened (default: the sign-up); SOURCE --help lists
   --count N        events to send (default 1)
-  --users N        different invented people they are about (default: one for each event)
-  --rate N         events a second, e.g. 0.5 (default: as fast as they are answered)
+  --users N        invented people they are about (default: one for each event)
+  --rate N         events a second, e.g. 0.5 (default: as fast as answered)
   --concurrency N  requests at the same time (default 16)
   --to URL         where to send (default http://127.0.0.1:${DEFAULT_PORT})
-  --secrets FILE   the file with the secrets to sign with (default .local/secrets.json)
+  --secrets FILE   the secrets to sign with (default .local/secrets.json)
 `;
+
+const helpOf = (source: SourceId): string => `npm run send -- ${source} [--event TYPE] [options]
+
+  --event TYPE     ${listed(senders[source].types)}
+
+npm run send -- --help lists the other options.
+`;
+
+export interface SendHelp {
+  readonly source: 'help';
+  readonly text: string;
+}
 
 /** One sign-up from each source. */
 export interface SendAllOptions {
@@ -72,8 +89,8 @@ const readUrl = (text: string): string => {
   throw new Problem(`--to ${text}: write the address without the path, e.g. http://127.0.0.1:${DEFAULT_PORT}.`);
 };
 
-/** `help` when it is asked for. Throws a Problem for what it does not know or cannot read. */
-export const readSendOptions = (args: readonly string[]): SendOptions | SendAllOptions | 'help' => {
+/** Throws a Problem for what it does not know or cannot read. */
+export const readSendOptions = (args: readonly string[]): SendOptions | SendAllOptions | SendHelp => {
   const options = {
     event: { type: 'string' },
     count: { type: 'string' },
@@ -85,7 +102,10 @@ export const readSendOptions = (args: readonly string[]): SendOptions | SendAllO
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
   const { values, positionals } = readArguments({ args: [...args], options, allowPositionals: true }, USAGE);
-  if (values.help) return 'help';
+  if (values.help) {
+    const source = SOURCE_IDS.find((id) => id === positionals[0]);
+    return { source: 'help', text: source === undefined ? HELP : helpOf(source) };
+  }
   const where = {
     to: readUrl(values.to),
     secretsFile: values.secrets === undefined ? DEFAULT_SECRETS_FILE : resolve(values.secrets),

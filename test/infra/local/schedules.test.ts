@@ -37,7 +37,7 @@ describe('schedules on this machine', () => {
       stage: stageWith({
         clerk: { schedule: 'cron(30 3 * * ? *)' },
         okta: { schedule: 'rate(1 hour)' },
-        stytch: { schedule: 'rate(1 day)' },
+        cognito: { schedule: 'rate(1 day)' },
       }),
       isUnfinished: () => true,
       run: async () => {
@@ -49,7 +49,7 @@ describe('schedules on this machine', () => {
     await schedules.stop();
     expect(notices).toEqual([
       'clerk: cron(30 3 * * ? *) runs where it is deployed; here only rates do, such as rate(1 day).',
-      'stytch has no listing of its users: its schedule does nothing.',
+      'cognito has no listing of its users: its schedule does nothing.',
       'The resync of okta failed: nobody listens',
     ]);
   });

@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { SOURCE_IDS, WEBHOOK_SOURCES } from '../../../functions/manifest.ts';
+import { DEFAULT_SECRETS_FILE } from '../../../infra/local/defaults.ts';
+import { startFakeUserpilot } from '../../../infra/local/fake-userpilot/server.ts';
 import { startFakeVendors } from '../../../infra/local/fake-vendors/server.ts';
 import { type FunctionEvent, readFunctionEvent } from '../../../infra/local/function-log.ts';
 import { banner, eventLine, sampleCommand } from '../../../infra/local/screen.ts';
@@ -31,7 +34,7 @@ const stack: LocalStack = {
 };
 
 describe('a line about an event', () => {
-  it('has time, source, type, outcome and milliseconds in columns', () => {
+  it('has time, outcome, milliseconds, source and type in columns', () => {
     const lines = [
       eventLine(event, plain),
       eventLine(
@@ -51,11 +54,11 @@ describe('a line about an event', () => {
       ),
     ];
     expect(lines.map((line) => line.trim().split(/ {2,}/))).toEqual([
-      ['12:00:01', 'clerk', 'user.created', 'delivered', '42 ms'],
-      ['12:00:01', 'cognito', 'PostAuthentication_Authentication', 'superseded', '12345 ms', 'UNCHANGED'],
-      ['12:00:01', '-', '-', 'refused', 'SIGNATURE_MISMATCH'],
+      ['12:00:01', 'delivered', '42 ms', 'clerk', 'user.created'],
+      ['12:00:01', 'superseded', '12345 ms', 'cognito', 'PostAuthentication_Authentication', 'UNCHANGED'],
+      ['12:00:01', 'refused', '-', '-', 'SIGNATURE_MISMATCH'],
     ]);
-    const starts = ['delivered', 'superseded', 'refused'].map((outcome, index) => lines[index]?.indexOf(outcome));
+    const starts = [' clerk', ' cognito', ' - '].map((source, index) => lines[index]?.indexOf(source));
     expect(new Set(starts).size).toBe(1);
     expect(lines[0]?.indexOf(' ms')).toBe(lines[1]?.indexOf(' ms'));
   });
@@ -63,7 +66,7 @@ describe('a line about an event', () => {
   it('lets no event type move the cursor or break the line', () => {
     const line = eventLine({ ...event, type: '\u001b[2J\nuser\u202ecreated' }, plain);
     expect(line).toMatch(/^[\x20-\x7e]+$/);
-    expect(eventLine({ ...event, type: 'x'.repeat(200) }, plain).length).toBeLessThan(100);
+    expect(eventLine({ ...event, type: 'x'.repeat(200) }, plain).length).toBeLessThan(110);
   });
 
   it('has colours on a terminal only, and not when NO_COLOR asks for none', () => {
@@ -107,23 +110,41 @@ describe('the banner', () => {
     const rows = rowsOf(stack);
     expect(rows).toContainEqual(['Ready', 'http://127.0.0.1:8787', '0.4 s']);
     expect(rows).toContainEqual(['Userpilot', 'https://analytex.userpilot.io']);
-    expect(rows).toContainEqual(['auth0', 'http://127.0.0.1:8787/webhooks/auth0', 'no secret: refuses every request']);
-    expect(rows).toContainEqual(['stripe', 'http://127.0.0.1:8787/webhooks/stripe']);
+    expect(rows).toContainEqual(['Webhooks', 'http://127.0.0.1:8787/webhooks/<source>']);
+    expect(rows).toContainEqual(['auth0', 'stripe']);
+    expect(rows).toContainEqual(['No secret', 'auth0', '(every request is refused)']);
     const addresses = banner(stack, options).matchAll(/^ {2}\w+ +(?=http|\/data)/gm);
     expect(new Set([...addresses].map(([start]) => start.length)).size).toBe(1);
   });
 
-  it('shows the fake vendors where there are any', async () => {
-    expect(rowsOf(stack).map(([name]) => name)).not.toContain('Vendors');
+  it('shows the fakes where there are any', async () => {
+    const names = rowsOf(stack).map(([name]) => name);
+    expect(['Users', 'Vendors', 'Trigger'].filter((name) => names.includes(name))).toEqual([]);
     const vendors = await startFakeVendors({ vendors: [] });
     await vendors.close();
     expect(rowsOf({ ...stack, vendors })).toContainEqual(['Vendors', vendors.origin, expect.stringMatching(/^fake ones/)]);
   });
 
+  it('fits a screen of 80 columns and 24 lines with every source', async () => {
+    const [userpilot, vendors] = await Promise.all([
+      startFakeUserpilot({ apiKeys: () => ['invented-key'] }),
+      startFakeVendors({ vendors: [] }),
+    ]);
+    await Promise.all([userpilot.close(), vendors.close()]);
+    const sources = SOURCE_IDS.map((id) => ({ id, url: `${stack.url}/${id}`, hasSecret: true }));
+    const secretsFile = DEFAULT_SECRETS_FILE;
+    const lines = banner({ ...stack, userpilot, vendors, sources, secretsFile }, options).split('\n');
+    expect(lines.filter(({ length }) => length > 80)).toEqual([]);
+    expect(lines.length).toBeLessThanOrEqual(24);
+    const words = lines.flatMap((line) => line.trim().split(/ {2,}/));
+    expect(WEBHOOK_SOURCES.filter((id) => !words.includes(id))).toEqual([]);
+    expect(words).toContain(`${stack.url}/cognito`);
+  });
+
   it('offers a command that fits this stack', () => {
     expect(sampleCommand(stack)).toBe("npm run send -- stripe --secrets '/my secrets/it’s.json'");
-    expect(sampleCommand({ ...stack, url: 'http://127.0.0.1:1234', secretsFile: "/a'b" })).toBe(
-      "npm run send -- stripe --to http://127.0.0.1:1234 --secrets '/a'\\''b'",
+    expect(sampleCommand({ ...stack, url: 'http://127.0.0.1:1234', secretsFile: "/a'b" }, 'all')).toBe(
+      "npm run send -- all --to http://127.0.0.1:1234 --secrets '/a'\\''b'",
     );
   });
 });

@@ -164,7 +164,7 @@ describe('what was to be fetched from a vendor, and was given up', () => {
   it('stays where it is while the stage names no API, or the stack has no such queue', async () => {
     await putRefresh('thin-3');
     await withRefreshQueue(async (there) => {
-      const { out } = await run('dead-letters', ['replay', '--all', ...there]);
+      const { out } = await run('dead-letters', ['replay', '--all', ...there], { sources: { clerk: {} } });
       expect(out).toMatch(/Still rejected +1 {2}NO_VENDOR_API/);
     });
     const { out } = await run('dead-letters', ['replay', '--all', ...to], { sources });

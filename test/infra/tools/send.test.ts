@@ -170,6 +170,12 @@ describe('npm run send', () => {
     expect(code).toBe(0);
     for (const option of ['--event', '--count', '--users', '--rate', '--concurrency', '--to', '--secrets'])
       expect(out).toContain(option);
+    expect(out.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+  });
+
+  it('lists the events of a source', async () => {
+    const { out, code } = await send('okta', '--help');
+    expect([code, senders.okta.types.filter((type) => !out.includes(type))]).toEqual([0, []]);
   });
 });
 

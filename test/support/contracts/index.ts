@@ -14,6 +14,7 @@ import { logtoContract } from './logto.ts';
 import { oktaContract } from './okta.ts';
 import { oryContract } from './ory.ts';
 import { propelauthContract } from './propelauth.ts';
+import { standardWebhooksContract } from './standard-webhooks.ts';
 import { stripeContract } from './stripe.ts';
 import { stytchContract } from './stytch.ts';
 import { supabaseContract } from './supabase.ts';
@@ -37,6 +38,7 @@ export const contracts: readonly Contract[] = [
   oktaContract,
   oryContract,
   propelauthContract,
+  standardWebhooksContract,
   stripeContract,
   stytchContract,
   supabaseContract,

@@ -5,11 +5,12 @@ import { type Contract, fixture, PHONES } from '../sources.ts';
 export const stripeContract: Contract = {
   source: stripe,
   sender: stripeSender,
+  settings: { api: 'https://api.stripe.com' },
   signUp: fixture('stripe', 'customer-created'),
   proofs: ['stripe-signature'],
   proves: { sender: true, body: true, time: true },
   userId: ['data', 'object', 'metadata'],
-  required: ['created', 'data', 'data.object', 'id', 'type'],
+  required: ['created', 'data', 'data.object', 'data.object.id', 'id', 'related_object', 'related_object.id', 'type'],
   planted: [
     ...PHONES,
     '+15555550143',
@@ -19,5 +20,10 @@ export const stripeContract: Contract = {
     'pm_invented',
     'previous_attributes',
     'idempotency_key',
+    'cancellation_details',
+    'invented secret reason',
+    'tax_ids',
+    'elsewhere.example',
+    'private.mara@example.com',
   ],
 };
