@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import * as z from 'zod';
 import type { Call } from '../../../functions/core/calls.ts';
 import { applyVariables, sdkVariables } from '../../local/engines/aws.ts';
 import { codeOf } from '../../local/problem.ts';
@@ -25,6 +26,21 @@ export interface HereOptions extends ResyncOptions {
   readonly secondMs?: number;
 }
 
+/** What a local stack tells of itself. */
+const Health = z.object({
+  stage: z.string(),
+  sqs: z.url(),
+  dynamodb: z.url(),
+  secretsManager: z.url(),
+  queues: z.object({ events: z.url() }),
+  table: z.string(),
+  userpilotBaseUrl: z.url(),
+  /** Fake ones; absent when the stage asks none. */
+  vendors: z.url().exactOptional(),
+  dataDir: z.string(),
+  secretsFile: z.string(),
+});
+
 const SAMPLES = 5;
 /** What is in hand at a Ctrl-C may end; a page that is waited for need not. */
 const GRACE_MS = 3000;
@@ -37,7 +53,7 @@ const sampleLine = (call: Call): string => `  ${JSON.stringify(maskedCall(call))
 /** Against a local stack the run is this process. */
 export const runHere = async (options: HereOptions, { print, progress, style }: Screen): Promise<number> => {
   const { source, full, dryRun, url, signal, stageNamed } = options;
-  const health = await askLocal(url);
+  const health = await askLocal(url, Health);
   const declared = stageNamed(health.stage);
   listedSource(source, declared, health.stage);
   const stage = health.vendors === undefined ? declared : withVendorsAt(declared, health.vendors);
