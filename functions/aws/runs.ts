@@ -1,11 +1,38 @@
-import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import { DependencyError } from '../core/errors.ts';
-import type { RunStore } from '../core/ports.ts';
+import type { RunStore, RunView } from '../core/ports.ts';
+import { Counts } from '../core/resync.ts';
 import { TABLE_KEY } from '../manifest.ts';
 
 const Item = z.object({ lastStartedAt: z.string().optional() });
+
+const View = z
+  .object({
+    owner: z.string().optional(),
+    until: z.number().default(0),
+    progress: z
+      .object({ counts: Counts, phase: z.enum(['listing', 'bulk job', 'done']), rows: z.number().exactOptional() })
+      .exactOptional(),
+    lastRunId: z.string().default(''),
+    lastStartedAt: z.string().optional(),
+    lastEndedAt: z.string().optional(),
+    lastCounts: Counts.optional(),
+  })
+  .transform(({ owner, until, progress, lastRunId: runId, lastStartedAt, lastEndedAt, lastCounts }): RunView => {
+    const hasLast = lastStartedAt !== undefined && lastEndedAt !== undefined && lastCounts !== undefined;
+    return {
+      ...(owner !== undefined && { owner: { runId: owner, until } }),
+      ...(progress !== undefined && { progress }),
+      ...(hasLast && { last: { runId, startedAt: lastStartedAt, endedAt: lastEndedAt, counts: lastCounts } }),
+    };
+  });
 
 const keyOf = (source: string) => marshall({ [TABLE_KEY]: `resync#${source}` });
 
@@ -51,7 +78,7 @@ export const createRunStore = (client: DynamoDBClient, table: string): RunStore 
     async finish(source, runId, { startedAt, counts, now }) {
       await update(
         source,
-        'SET lastStartedAt = :startedAt, lastCounts = :counts, lastEndedAt = :now, progress = :progress REMOVE #owner, #until',
+        'SET lastRunId = :run, lastStartedAt = :startedAt, lastCounts = :counts, lastEndedAt = :now, progress = :progress REMOVE #owner, #until',
         '#owner = :run',
         {
           ':run': runId,
@@ -61,6 +88,13 @@ export const createRunStore = (client: DynamoDBClient, table: string): RunStore 
           ':progress': { counts, phase: 'done' },
         },
       );
+    },
+    async read(source) {
+      const command = new GetItemCommand({ TableName: table, Key: keyOf(source), ConsistentRead: true });
+      const { Item: item } = await client.send(command).catch((cause: unknown) => {
+        throw new DependencyError('TABLE', { cause });
+      });
+      return View.parse(item === undefined ? {} : unmarshall(item));
     },
   };
 };

@@ -54,9 +54,20 @@ export interface RunStore {
     runId: string,
     end: { readonly startedAt: string; readonly counts: Counts; readonly now: Date },
   ): Promise<void>;
+  /** Empty when no run has ever begun. */
+  read(source: string): Promise<RunView>;
 }
 
 export interface LastRun {
   /** ISO 8601; absent when no run has ended yet. */
   readonly startedAt?: string;
+}
+
+/** What an operator may know of the runs of a source. */
+export interface RunView {
+  /** Who has the source, and until when unless it is renewed: epoch milliseconds. */
+  readonly owner?: { readonly runId: string; readonly until: number };
+  readonly progress?: RunProgress;
+  /** The last run that ended. */
+  readonly last?: { readonly runId: string; readonly startedAt: string; readonly endedAt: string; readonly counts: Counts };
 }

@@ -77,10 +77,8 @@ export interface Started {
 
 export interface ChunkOrder extends Started {
   readonly state: ResyncState;
-  /** Our key of the bulk job, another for each attempt. */
+  /** What our keys of its bulk jobs begin with: every try has a key of its own, also one that a crash repeats. */
   readonly job: string;
-  /** That of the attempt before, which may have left a job running. */
-  readonly former?: string;
   /** `queue`: bulk failed for these users again and again. */
   readonly way: 'bulk' | 'queue';
 }
@@ -94,8 +92,16 @@ export type Chunk =
       readonly next?: string;
       readonly counts: Counts;
       /** To be watched; absent when there was nothing to send in bulk. */
-      readonly job?: { readonly jobId: string; readonly rows: number };
+      readonly job?: WatchedJob;
     };
+
+export interface WatchedJob {
+  /** Ours. */
+  readonly key: string;
+  /** Userpilot's. */
+  readonly jobId: string;
+  readonly rows: number;
+}
 
 export type JobEnd = 'running' | 'completed' | 'failed';
 
@@ -106,7 +112,7 @@ export interface ResyncWork {
   /** Lists, compares and submits up to one job. */
   chunk(runId: string, order: ChunkOrder): Promise<Chunk>;
   /** Asks for the job, and writes down its end. */
-  poll(job: string, jobId: string, rows: number): Promise<JobEnd>;
+  poll(job: WatchedJob): Promise<JobEnd>;
   finish(runId: string, started: Started, counts: Counts): Promise<void>;
 }
 
@@ -119,7 +125,7 @@ export type ResyncEnd =
 /** Seconds, and at least that between two looks at a job: docs.userpilot.com, background jobs. */
 export const POLL_SECONDS = 60;
 /** Userpilot's own figures are 1,200 and 1,800 a minute: the slower one never asks too early. */
-const ROWS_PER_SECOND = 20;
+export const ROWS_PER_SECOND = 20;
 /** A job that takes three times as long as it should, and an hour, is lost. */
 const LATE_FACTOR = 3;
 const LATE_SECONDS = 3600;
@@ -128,12 +134,6 @@ const MAX_ATTEMPTS = 3;
 export const HAND_OVER_AT = 2400;
 
 export const secondsFor = (rows: number): number => Math.ceil(rows / ROWS_PER_SECOND);
-
-interface Watched {
-  readonly job: string;
-  readonly jobId: string;
-  readonly rows: number;
-}
 
 /**
  * Brings all users of a source over: chunk by chunk, one bulk job at a time, each watched until it is over. The rows of a failed
@@ -150,13 +150,14 @@ export const runResync = async (journal: Journal, work: ResyncWork, runId: strin
     return journal.wait(name, seconds);
   };
 
-  const watch = async ({ job, jobId, rows }: Watched): Promise<boolean> => {
+  const watch = async (job: WatchedJob): Promise<boolean> => {
+    const { key, rows } = job;
     let waited = 0;
     for (let look = 1; waited < secondsFor(rows) * LATE_FACTOR + LATE_SECONDS; look += 1) {
       const seconds = look === 1 ? Math.max(POLL_SECONDS, secondsFor(rows)) : POLL_SECONDS;
-      await wait(`wait ${job} ${look}`, seconds);
+      await wait(`wait ${key} ${look}`, seconds);
       waited += seconds;
-      const end = await step(`look ${job} ${look}`, () => work.poll(job, jobId, rows));
+      const end = await step(`look ${key} ${look}`, () => work.poll(job));
       if (end !== 'running') return end === 'completed';
     }
     return false;
@@ -177,23 +178,16 @@ export const runResync = async (journal: Journal, work: ResyncWork, runId: strin
 
   for (;;) {
     let attempt = 1;
-    const keyOf = (round: number) => `${runId}.${goOn?.part ?? 1}.${state.chunk}.${round}`;
+    const job = `${runId}.${goOn?.part ?? 1}.${state.chunk}`;
     for (let round = 1; ; round += 1) {
-      const job = keyOf(round);
-      const order: ChunkOrder = {
-        ...times,
-        state,
-        job,
-        ...(round > 1 && { former: keyOf(round - 1) }),
-        way: attempt > MAX_ATTEMPTS ? 'queue' : 'bulk',
-      };
-      const chunk = await step(`chunk ${job}`, () => work.chunk(runId, order));
+      const order: ChunkOrder = { ...times, state, job, way: attempt > MAX_ATTEMPTS ? 'queue' : 'bulk' };
+      const chunk = await step(`chunk ${job} ${round}`, () => work.chunk(runId, order));
       if (chunk.kind === 'busy') {
         if (isNearLimits()) return handOver();
-        await wait(`busy ${job}`, POLL_SECONDS);
+        await wait(`busy ${job} ${round}`, POLL_SECONDS);
         continue;
       }
-      if (chunk.job !== undefined && !(await watch({ job, ...chunk.job }))) {
+      if (chunk.job !== undefined && !(await watch(chunk.job))) {
         attempt += 1;
         continue;
       }

@@ -18,6 +18,8 @@ export interface Listed {
 /** A user that may go into a job. */
 export interface Row {
   readonly key: string;
+  /** What it was made of. */
+  readonly listed: Listed;
   readonly call: IdentifyUser;
   readonly mark: Omit<Mark, 'job'>;
   /** The same by the queue, should the job not take it. */
@@ -76,9 +78,12 @@ export const mapPage = (
       for (const change of outcome.changes) {
         const key = entityKey(change);
         const entity = entities.get(key) ?? { changes: [], eventIds: [] };
-        entity.changes.push(change);
-        entity.eventIds.push(eventIdOf(mapping.source.id, change));
         entities.set(key, entity);
+        const eventId = eventIdOf(mapping.source.id, change);
+        // Every member brings the same organization along.
+        if (entity.eventIds.includes(eventId)) continue;
+        entity.changes.push(change);
+        entity.eventIds.push(eventId);
       }
     }
   }
@@ -126,5 +131,5 @@ export const sortOne = (listed: Listed, source: string, { item: before = EMPTY_I
   if (plan.call.kind !== 'identifyUser' || !isSimple) return live;
   const seen = Object.entries(plan.update.seen).map(([facet, { asOf, hash }]) => [facet, { asOf, bulk: hash }] as const);
   const mark = { item: before, seen: Object.fromEntries(seen) };
-  return { rows: [{ key: listed.key, call: plan.call, mark, messages }], messages: [], counts: NO_COUNTS };
+  return { rows: [{ key: listed.key, listed, call: plan.call, mark, messages }], messages: [], counts: NO_COUNTS };
 };

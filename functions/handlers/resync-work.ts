@@ -1,4 +1,5 @@
 import type { BulkJob, BulkJobs } from '../core/bulk-job.ts';
+import type { Call } from '../core/calls.ts';
 import type { QueueMessage } from '../core/envelope.ts';
 import { DeliveryError, Overtaken } from '../core/errors.ts';
 import type { BulkLedger, LedgerItem } from '../core/ledger.ts';
@@ -11,9 +12,10 @@ import {
   type Counts,
   NO_COUNTS,
   type ResyncWork,
+  ROWS_PER_SECOND,
   type Started,
-  secondsFor,
   sumOf,
+  type WatchedJob,
 } from '../core/resync.ts';
 import type { SecretCache } from '../core/secrets.ts';
 import type { SourceSettings } from '../core/settings.ts';
@@ -38,6 +40,12 @@ export interface ResyncDeps {
   readonly now: () => Date;
   /** Lists and compares, and sends nothing. @default false */
   readonly dryRun?: boolean;
+  /** Told after each page of what the run has come to, less the job that is being gathered. */
+  readonly onPage?: (counts: Counts) => void;
+  /** Told of each call that is to be sent, in bulk or through the queue. */
+  readonly onCall?: (call: Call) => void;
+  /** By which the end of a job is reckoned. @default ROWS_PER_SECOND */
+  readonly rowsPerSecond?: number;
   /** Fewer rows than this go through the queue. @default BULK_FROM */
   readonly bulkFrom?: number;
   /** Rows of one job at most. @default MAX_ROWS */
@@ -107,13 +115,16 @@ const isBusy = async (deps: ResyncDeps): Promise<boolean> => {
 };
 
 /**
- * An attempt that got no answer may have left a job running, and its rows stay held. When Userpilot has none under way that one is
- * over, or never was; which of its rows were written nobody knows.
+ * The key of the next job. A try that got no answer, or died, may have left a job running, and its rows stay held. When Userpilot
+ * has none under way that one is over, or never was; which of its rows were written nobody knows. A key is never used again: what
+ * was marked under it would count as sent by the job of another try.
  */
-const closeFormer = async ({ job, former }: ChunkOrder, { jobs, now }: ResyncDeps): Promise<void> => {
-  for (const key of [job, ...(former === undefined ? [] : [former])]) {
+const nextKey = async ({ job }: ChunkOrder, { jobs, now }: ResyncDeps): Promise<string> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const key = `${job}.${attempt}`;
     const left = await jobs.read(key);
-    if (left?.state === 'running') await jobs.write(key, { ...left, state: 'failed', endsAt: now().getTime() });
+    if (left === undefined) return key;
+    if (left.state === 'running') await jobs.write(key, { ...left, state: 'failed', endsAt: now().getTime() });
   }
 };
 
@@ -133,6 +144,14 @@ const knownOf = async (listed: readonly Listed[], { ledger, jobs }: ResyncDeps, 
     return { item, job: item?.job === undefined ? undefined : seen.get(item.job) };
   };
 };
+
+/**
+ * What several pages tell of somebody is one row: the memberships after the users, or a page that shifted and lists someone twice.
+ */
+const joined = (before: Listed | undefined, now: Listed): Listed =>
+  before === undefined
+    ? now
+    : { key: now.key, changes: [...before.changes, ...now.changes], eventIds: [...before.eventIds, ...now.eventIds] };
 
 interface Gathered {
   readonly rows: readonly Row[];
@@ -160,20 +179,21 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
     largest = Math.max(largest, page.records.length);
     const { listed, counts: mapped } = mapPage(page.records, { source, settings, askedAt });
     counts = sumOf(counts, mapped);
-    // A page that shifted under us may list somebody twice: the row of the first is enough.
-    const fresh = listed.filter(({ key }) => !rows.has(key));
-    const known = await knownOf(fresh, deps, jobs);
+    const known = await knownOf(listed, deps, jobs);
     const messages: QueueMessage[] = [];
-    for (const one of fresh) {
-      const sorted = sortOne(one, source.id, { ...known(one.key), now: now() });
+    for (const one of listed) {
+      const sorted = sortOne(joined(rows.get(one.key)?.listed, one), source.id, { ...known(one.key), now: now() });
       counts = sumOf(counts, sorted.counts);
       messages.push(...sorted.messages);
+      rows.delete(one.key);
       for (const row of sorted.rows) {
         rows.set(row.key, row);
         bytes += JSON.stringify(row.call).length;
       }
+      if (sorted.messages.length > 0) for (const { call } of one.changes) deps.onCall?.(call);
     }
     if (deps.dryRun !== true) await deps.queue.send(messages);
+    deps.onPage?.(sumOf(state.counts, counts));
   } while (next !== undefined && rows.size + largest <= maxRows && bytes < MAX_JOB_BYTES && now().getTime() < deadline);
   return { rows: [...rows.values()], counts, next };
 };
@@ -194,49 +214,58 @@ const queueAll = async (rows: readonly Row[], { queue }: ResyncDeps): Promise<Co
   return count({ live: rows.length });
 };
 
-type Submitted = { readonly jobId: string; readonly rows: number } | 'busy' | 'refused';
+/** As far as anyone can tell before it is over. */
+const jobOf = (rows: number, { now, rowsPerSecond = ROWS_PER_SECOND }: ResyncDeps): BulkJob => ({
+  state: 'running',
+  endsAt: now().getTime() + Math.ceil((rows * 1000) / rowsPerSecond),
+  rows,
+});
 
-const submit = async (rows: readonly Row[], job: string, deps: ResyncDeps): Promise<Submitted> => {
-  const { jobs, userpilot, now } = deps;
-  const open: BulkJob = { state: 'running', endsAt: now().getTime() + secondsFor(rows.length) * 1000, rows: rows.length };
+type Submitted = WatchedJob | 'busy' | 'refused';
+
+const submit = async (rows: readonly Row[], key: string, deps: ResyncDeps): Promise<Submitted> => {
+  const { jobs, userpilot } = deps;
+  const open = jobOf(rows.length, deps);
   try {
-    const { job_id: jobId } = await withKey(deps, (key) =>
+    const { job_id: jobId } = await withKey(deps, (apiKey) =>
       userpilot.bulkIdentifyUsers(
         rows.map(({ call }) => toBulkUser(call)),
-        key,
+        apiKey,
       ),
     );
-    await jobs.write(job, { ...open, jobId });
-    return { jobId, rows: rows.length };
+    await jobs.write(key, { ...open, jobId });
+    return { key, jobId, rows: rows.length };
   } catch (error) {
     // Userpilot said no before it did anything. After any other failure the job may run: its rows stay held, and the step is tried again.
     const code = error instanceof DeliveryError ? error.code : undefined;
     if (code !== 'JOB_RUNNING' && code !== 'REFUSED') throw error;
-    await jobs.write(job, { ...open, state: 'failed' });
+    await jobs.write(key, { ...open, state: 'failed' });
     return code === 'REFUSED' ? 'refused' : 'busy';
   }
 };
 
-const sendRows = async (gathered: Gathered, { job, way }: ChunkOrder, deps: ResyncDeps): Promise<Chunk> => {
+const sendRows = async (gathered: Gathered, { job: key, way }: ChunkOrder, deps: ResyncDeps): Promise<Chunk> => {
   const { rows, counts, next } = gathered;
-  const done = (more: Counts, watched?: { readonly jobId: string; readonly rows: number }): Chunk => ({
+  const { jobs, now, maxRows = MAX_ROWS, bulkFrom = BULK_FROM } = deps;
+  const done = (more: Counts, job?: WatchedJob): Chunk => ({
     kind: 'done',
     counts: sumOf(counts, more),
     ...(next !== undefined && { next }),
-    ...(watched !== undefined && { job: watched }),
+    ...(job !== undefined && { job }),
   });
-  if (deps.dryRun === true) return done(count({ bulk: rows.length }));
-  if (way === 'queue' || rows.length < (deps.bulkFrom ?? BULK_FROM)) return done(await queueAll(rows, deps));
-  const { jobs, now, maxRows = MAX_ROWS } = deps;
+  for (const { call } of rows) deps.onCall?.(call);
+  const isSmall = way === 'queue' || rows.length < bulkFrom;
+  if (deps.dryRun === true) return done(count(isSmall ? { live: rows.length } : { bulk: rows.length, jobs: 1 }));
+  if (isSmall) return done(await queueAll(rows, deps));
   // Before the first mark: a live event that meets a mark must find the job.
-  await jobs.write(job, { state: 'running', endsAt: now().getTime() + secondsFor(rows.length) * 1000, rows: rows.length });
-  const { marked, others } = await markAll(rows.slice(0, maxRows), job, deps);
+  await jobs.write(key, jobOf(rows.length, deps));
+  const { marked, others } = await markAll(rows.slice(0, maxRows), key, deps);
   const live = await queueAll([...others, ...rows.slice(maxRows)], deps);
   if (marked.length === 0) {
-    await jobs.write(job, { state: 'failed', endsAt: now().getTime(), rows: 0 });
+    await jobs.write(key, { state: 'failed', endsAt: now().getTime(), rows: 0 });
     return done(live);
   }
-  const submitted = await submit(marked, job, deps);
+  const submitted = await submit(marked, key, deps);
   if (submitted === 'busy') return { kind: 'busy' };
   if (submitted === 'refused') return done(sumOf(live, await queueAll(marked, deps)));
   return done(sumOf(live, count({ bulk: marked.length, jobs: 1 })), submitted);
@@ -255,11 +284,13 @@ export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
   return {
     async start(runId, { full }): Promise<Started | undefined> {
       const startedAt = now();
-      if (deps.dryRun === true) return { startedAt: startedAt.toISOString() };
-      const last = await runs.take(source.id, runId, { now: startedAt, until: until() });
-      if (last === undefined) return undefined;
-      log.info('resync started', { source: source.id });
-      if (full || last.startedAt === undefined) return { startedAt: startedAt.toISOString() };
+      const isDry = deps.dryRun === true;
+      const last = isDry
+        ? (await runs.read(source.id)).last
+        : await runs.take(source.id, runId, { now: startedAt, until: until() });
+      if (last === undefined && !isDry) return undefined;
+      if (!isDry) log.info('resync started', { source: source.id });
+      if (full || last?.startedAt === undefined) return { startedAt: startedAt.toISOString() };
       const since = new Date(Date.parse(last.startedAt) - OVERLAP_MS);
       return { startedAt: startedAt.toISOString(), since: since.toISOString() };
     },
@@ -267,18 +298,19 @@ export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
       await renew(runId, { counts: order.state.counts, phase: 'listing' });
       if (deps.dryRun !== true) {
         if (await isBusy(deps)) return { kind: 'busy' };
-        await closeFormer(order, deps);
       }
-      const chunk = await sendRows(await gather(order, deps), order, deps);
+      // Before anything is read: rows of a try that died are not held any more.
+      const key = await nextKey(order, deps);
+      const chunk = await sendRows(await gather(order, deps), { ...order, job: key }, deps);
       if (chunk.kind === 'done') {
         const counts = sumOf(order.state.counts, chunk.counts);
         await renew(runId, { counts, phase: 'bulk job', ...(chunk.job !== undefined && { rows: chunk.job.rows }) });
       }
       return chunk;
     },
-    async poll(job, jobId, rows) {
+    async poll({ key: ours, jobId, rows }) {
       const close = async (state: 'completed' | 'failed') => {
-        await jobs.write(job, { state, endsAt: now().getTime(), jobId, rows });
+        await jobs.write(ours, { state, endsAt: now().getTime(), jobId, rows });
         if (state === 'failed') log.warn('bulk job failed', { source: source.id, count: rows });
         return state;
       };

@@ -8,6 +8,8 @@ import { Problem } from './problem.ts';
 const LOCK = 'runner.lock';
 /** What a run leaves behind and `--fresh` removes. Secrets stay: they are settings, and may be somebody's real ones. */
 const STATE = ['queue', 'table', 'userpilot.jsonl', 'functions.log'];
+/** Journals of resyncs. */
+const JOURNAL = /^resync-[a-z0-9-]+\.jsonl$/;
 
 export interface DataFolder {
   /** Absolute. */
@@ -32,15 +34,19 @@ const entriesOf = (path: string): readonly string[] => {
   }
 };
 
-/** An exclusive SQLite transaction: unlike a file with a process id, it ends with the process, however that ends. */
-const lock = (path: string): DatabaseSync => {
-  const database = new DatabaseSync(join(path, LOCK));
+/**
+ * An exclusive SQLite transaction: unlike a file with a process id, it ends with the process, however that ends.
+ *
+ * @throws Problem with `otherwise` when another process has it.
+ */
+export const lockFile = (path: string, otherwise: string): DatabaseSync => {
+  const database = new DatabaseSync(path);
   try {
     database.exec('BEGIN EXCLUSIVE');
     return database;
   } catch (cause) {
     database.close();
-    throw new Problem(`Another runner is using ${path}: stop it, or choose another folder with --data.`, { cause });
+    throw new Problem(otherwise, { cause });
   }
 };
 
@@ -56,8 +62,10 @@ export const openDataFolder = (folder: string, { fresh = false } = {}): DataFold
   if (entries.length > 0 && !entries.includes(LOCK)) {
     throw new Problem(`Data folder ${path} has files that are not the runner's: choose an empty or new one with --data.`);
   }
-  const database = lock(path);
-  if (fresh) for (const name of STATE) rmSync(join(path, name), { recursive: true, force: true });
+  const otherwise = `Another runner is using ${path}: stop it, or choose another folder with --data.`;
+  const database = lockFile(join(path, LOCK), otherwise);
+  const state = [...STATE, ...entries.filter((name) => JOURNAL.test(name))];
+  if (fresh) for (const name of state) rmSync(join(path, name), { recursive: true, force: true });
   const log = join(path, 'functions.log');
   const file = openSync(log, 'a', 0o600);
   return {

@@ -1,13 +1,13 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Journal } from '../../functions/core/resync.ts';
 
-const Entry = z.object({ name: z.string(), result: z.unknown() });
+const Entry = z.object({ name: z.string(), result: z.unknown().optional() });
 
 export interface FileJournalOptions {
-  /** Grows by a line for each step and wait; a run that was killed goes on from there. */
-  readonly path: string;
+  /** Grows by a line for each step and wait; a run that was killed goes on from there. Absent: nothing is kept. */
+  readonly path?: string;
   readonly signal: AbortSignal;
   /** Milliseconds to wait for a second of a run's waits. @default 1000 */
   readonly secondMs?: number;
@@ -17,10 +17,12 @@ export interface FileJournalOptions {
 
 const FIRST_SECONDS = 2;
 const LAST_SECONDS = 60;
+/** The step that ends a journal. */
+const END = 'end';
 
 /** Unreadable is only a last line that was being written when the process died. */
-const entriesIn = (path: string): ReadonlyMap<string, unknown> => {
-  const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+const entriesIn = (path: string | undefined): ReadonlyMap<string, unknown> => {
+  const lines = path !== undefined && existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
   const entries = new Map<string, unknown>();
   for (const line of lines) {
     try {
@@ -31,10 +33,26 @@ const entriesIn = (path: string): ReadonlyMap<string, unknown> => {
   return entries;
 };
 
+/** Whether a run left the journal before its end. */
+export const isUnfinished = (path: string): boolean => {
+  const entries = entriesIn(path);
+  return entries.size > 0 && !entries.has(END);
+};
+
+/** What is in the journal counts no more: the next run begins anew. */
+export const dropJournal = (path: string): void => rmSync(path, { force: true });
+
 /** The journal of a run on this machine: what a durable execution keeps on AWS, in a file. */
-export const openFileJournal = ({ path, signal, secondMs = 1000, onRetry }: FileJournalOptions): Journal => {
+export const openFileJournal = ({
+  path,
+  signal,
+  secondMs = 1000,
+  onRetry,
+}: FileJournalOptions): Journal & { /** It is over, and the next run begins anew. */ end(): void } => {
   const known = entriesIn(path);
-  const note = (name: string, result?: unknown) => appendFileSync(path, `\n${JSON.stringify({ name, result })}`);
+  const note = (name: string, result?: unknown) => {
+    if (path !== undefined) appendFileSync(path, `\n${JSON.stringify({ name, result })}`, { mode: 0o600 });
+  };
   const sleep = (seconds: number) => pause(seconds * secondMs, undefined, { signal });
   return {
     async step<T>(name: string, run: () => Promise<T>): Promise<T> {
@@ -57,5 +75,6 @@ export const openFileJournal = ({ path, signal, secondMs = 1000, onRetry }: File
       await sleep(seconds);
       note(name);
     },
+    end: () => note(END),
   };
 };

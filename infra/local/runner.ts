@@ -20,9 +20,12 @@ import { type Front, type FrontOptions, startFront } from './front.ts';
 import { bindFunctions, COGNITO_PATH } from './functions.ts';
 import { lookAfter } from './health.ts';
 import { secretsFileFor, stageNamed, userpilotAt } from './inputs.ts';
+import { isUnfinished } from './journal.ts';
 import { codeOf, Problem } from './problem.ts';
 import { createReport } from './report.ts';
 import { QUEUES, refreshedIn, refreshQueue, TABLE_NAME } from './resources.ts';
+import { journalOf, runLocalResync } from './resync.ts';
+import { startSchedules } from './schedules.ts';
 import { openSecretStore, type SecretStore } from './secret-store.ts';
 import { isInvented, type Secrets } from './secrets-file.ts';
 import type { LocalSource, LocalStack, StackOptions } from './stack.ts';
@@ -43,9 +46,13 @@ const openFront = async (options: FrontOptions): Promise<Front> => {
   }
 };
 
-const openFake = async ({ userpilot: dataFile }: DataFolder, store: SecretStore): Promise<FakeUserpilot> => {
+const openFake = async (
+  { userpilot: dataFile }: DataFolder,
+  store: SecretStore,
+  { userpilotKnobs: knobs = {} }: StackOptions,
+): Promise<FakeUserpilot> => {
   try {
-    return await startFakeUserpilot({ apiKeys: () => [store.secrets().userpilot.apiKey], dataFile });
+    return await startFakeUserpilot({ apiKeys: () => [store.secrets().userpilot.apiKey], dataFile, knobs });
   } catch (cause) {
     throw new Problem(`The users in ${dataFile} cannot be read; start again with --fresh to begin with none.`, { cause });
   }
@@ -70,13 +77,13 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
   const secretsFile = secretsFileFor(options.secretsFile, folder);
   const store = openSecretStore(secretsFile, report.onNotice);
 
-  const userpilot = named === undefined ? await openFake(folder, store) : undefined;
+  const userpilot = named === undefined ? await openFake(folder, store, options) : undefined;
   closers.add(() => userpilot?.close());
   const userpilotUrl = named ?? userpilot?.url ?? '';
   if (named !== undefined && isInvented(store.secrets()))
     report.onNotice(`The API key is invented: put yours under userpilot.apiKey in ${secretsFile}.`);
 
-  const vendors = await startVendorsOf(declared, store);
+  const vendors = await startVendorsOf(declared, store, options.vendorUsers);
   closers.add(() => vendors?.close());
   const stage = vendors === undefined ? declared : withVendorsAt(declared, vendors.origin);
 
@@ -100,7 +107,16 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
       const parts = await lookAfter({ ...engines, ...fakes });
       const ok = Object.values(parts).every((state) => state === 'up');
       // What the operator's tools need to find their way: infra/tools.
-      const where = { stage: options.stage ?? 'local', sources: Object.keys(stage.sources), sqs: engines.sqs, queues: queueUrls };
+      const where = {
+        stage: options.stage ?? 'local',
+        sources: Object.keys(stage.sources),
+        ...engines,
+        queues: queueUrls,
+        table: TABLE_NAME,
+        userpilotBaseUrl: userpilotUrl,
+        dataDir: folder.path,
+        secretsFile,
+      };
       return { ok, body: { status: ok ? 'ok' : 'down', ...fakes, ...where, parts } };
     },
   });
@@ -129,9 +145,24 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
     ),
   ];
 
+  const place = {
+    stage,
+    eventsQueueUrl: queueUrls.events,
+    tableName: TABLE_NAME,
+    userpilotBaseUrl: userpilotUrl,
+    dataDir: folder.path,
+    secretsFile,
+  };
+  const schedules = startSchedules({
+    stage,
+    isUnfinished: (source) => isUnfinished(journalOf(folder.path, source)),
+    run: (source, full, signal) => runLocalResync({ source, place, full, signal, output: report.output }),
+    onNotice: report.onNotice,
+  });
+
   const stop = async (graceMs: number): Promise<void> => {
     const over = new AbortController();
-    const inHand = Promise.all([front.close(graceMs), ...mappings.map((mapping) => mapping.stop())]);
+    const inHand = Promise.all([front.close(graceMs), ...mappings.map((mapping) => mapping.stop()), schedules.stop()]);
     await Promise.race([inHand, pause(graceMs, undefined, over).catch(() => undefined)]);
     over.abort();
     report.mute();

@@ -1,7 +1,9 @@
 import type { SourceId } from '../../functions/manifest.ts';
 import type { QueueUrls } from './engines/start.ts';
+import type { Knobs } from './fake-userpilot/knobs.ts';
 import type { FakeUserpilot } from './fake-userpilot/server.ts';
 import type { FakeVendorServer } from './fake-vendors/server.ts';
+import type { FakeUser } from './fake-vendors/vendor.ts';
 import type { FunctionEvent } from './function-log.ts';
 
 export interface StackOptions {
@@ -17,6 +19,10 @@ export interface StackOptions {
   readonly secretsFile?: string;
   /** `us`, `eu` or a base URL. Absent: a fake one of its own. */
   readonly userpilotUrl?: string;
+  /** How the fake Userpilot behaves. */
+  readonly userpilotKnobs?: Partial<Knobs>;
+  /** Whom the fake vendors know. @default 60 invented people */
+  readonly vendorUsers?: readonly FakeUser[];
   /** Told of each event as it goes its way. */
   readonly onEvent?: (event: FunctionEvent) => void;
   /** Told in one line of what somebody should look at. */

@@ -4,6 +4,7 @@ import { jwksOf } from '../../functions/sources/token.sender.ts';
 import type { Stage } from '../stages.ts';
 import { fakeVendors } from './fake-vendors/index.ts';
 import { type FakeVendorServer, startFakeVendors } from './fake-vendors/server.ts';
+import type { FakeUser } from './fake-vendors/vendor.ts';
 import { inventUsers } from './fake-vendors/world.ts';
 import type { SecretStore } from './secret-store.ts';
 
@@ -35,12 +36,16 @@ export const canProve = (id: SourceId, { sources }: Stage, hasSecret: boolean): 
 };
 
 /** The vendors that the stage asks; undefined when it asks none that is a fake. */
-export const startVendorsOf = async (stage: Stage, store: SecretStore): Promise<FakeVendorServer | undefined> => {
+export const startVendorsOf = async (
+  stage: Stage,
+  store: SecretStore,
+  users: readonly FakeUser[] = inventUsers(USERS, new Date()),
+): Promise<FakeVendorServer | undefined> => {
   const asked = vendorsOf(stage);
   if (asked.length === 0) return undefined;
   return startFakeVendors({
     vendors: fakeVendors.filter(({ id }) => asked.some((source) => source === id)),
-    users: inventUsers(USERS, new Date()),
+    users,
     keysOf: (id) => {
       const known = asked.find((source) => source === id);
       return known && jwksOf(store.secrets()[known]?.signingSecrets ?? []);

@@ -36,4 +36,27 @@ describe('source settings', () => {
       ]),
     );
   });
+
+  it.each([
+    'rate(1 day)',
+    'rate(12 hours)',
+    'rate(45 minutes)',
+    'cron(30 3 * * ? *)',
+    'cron(0/15 8-18 ? * MON-FRI *)',
+    'cron(0 8 L * ? *)',
+  ])('takes the schedule %s', (schedule) => {
+    const resync = { schedule, timeZone: 'Europe/Berlin', full: true };
+    expect(SourceSettings.parse({ resync })).toEqual({ resync });
+  });
+  it.each([
+    [{ schedule: 'rate(1 days)' }, 'resync.schedule'],
+    [{ schedule: 'rate(0 minutes)' }, 'resync.schedule'],
+    [{ schedule: 'daily' }, 'resync.schedule'],
+    [{ schedule: 'cron(30 3 * * *)' }, 'resync.schedule'],
+    [{ schedule: 'cron(30 3 * * * *)' }, 'resync.schedule'],
+    [{ schedule: 'rate(1 day)', timeZone: 'Mars/Olympus' }, 'resync.timeZone'],
+  ])('refuses %j', (resync, path) => {
+    const issues = SourceSettings.safeParse({ resync }).error?.issues ?? [];
+    expect(issues.map((issue) => issue.path.join('.'))).toEqual([path]);
+  });
 });

@@ -4,7 +4,7 @@ import type { Change, Identify } from '../../functions/core/calls.ts';
 import { DeliveryError, DependencyError } from '../../functions/core/errors.ts';
 import { createLog } from '../../functions/core/log.ts';
 import { createMetrics } from '../../functions/core/metrics.ts';
-import { type ChunkOrder, NO_COUNTS } from '../../functions/core/resync.ts';
+import { type ChunkOrder, NO_COUNTS, type WatchedJob } from '../../functions/core/resync.ts';
 import { RetrySettings } from '../../functions/core/settings.ts';
 import { createDeliver } from '../../functions/handlers/deliver.ts';
 import { createResyncWork } from '../../functions/handlers/resync-work.ts';
@@ -197,7 +197,7 @@ export const runBulkEpisode = async (options: BulkEpisodeOptions, choose: Choose
   let phase = 'chunk' as Phase;
   let isStepping = false;
   let round = 1;
-  let jobId = '';
+  let watched: WatchedJob | undefined;
   const step = (): void => {
     const gate = gateOf(resync);
     const { life } = resync;
@@ -211,7 +211,7 @@ export const runBulkEpisode = async (options: BulkEpisodeOptions, choose: Choose
         mark: (key, mark) => gate('mark', () => ledger.mark(key, mark)),
       },
       jobs: { read: async (key) => jobs.read(key), write: (key, item) => gate('write job', () => jobs.write(key, item)) },
-      runs: { take: async () => ({}), renew: async () => true, finish: async () => undefined },
+      runs: { take: async () => ({}), renew: async () => true, finish: async () => undefined, read: async () => ({}) },
       userpilot: {
         jobs: async () => (job !== undefined && !job.over ? [{ job_id: 'up', status: 'processing' }] : []),
         job: (id) =>
@@ -239,12 +239,10 @@ export const runBulkEpisode = async (options: BulkEpisodeOptions, choose: Choose
       now,
       bulkFrom: 1,
     });
-    const key = `run.${round}`;
     const order: ChunkOrder = {
       startedAt: new Date(EPOCH).toISOString(),
       state: { chunk: 0, counts: NO_COUNTS },
-      job: key,
-      ...(round > 1 && { former: `run.${round - 1}` }),
+      job: 'run',
       way: round > 3 ? 'queue' : 'bulk',
     };
     const end = (next: Phase) => {
@@ -257,13 +255,13 @@ export const runBulkEpisode = async (options: BulkEpisodeOptions, choose: Choose
         (chunk) => {
           if (resync.life !== life) return;
           if (chunk.kind === 'busy') round += 1;
-          jobId = chunk.kind === 'done' ? (chunk.job?.jobId ?? '') : '';
-          end(chunk.kind === 'busy' ? 'chunk' : jobId === '' ? 'over' : 'look');
+          watched = chunk.kind === 'done' ? chunk.job : undefined;
+          end(chunk.kind === 'busy' ? 'chunk' : watched === undefined ? 'over' : 'look');
         },
         () => end('chunk'),
       );
-    else
-      work.poll(key, jobId, 1).then(
+    else if (watched !== undefined)
+      work.poll(watched).then(
         (what) => {
           if (resync.life === life && what === 'failed') round += 1;
           end(what === 'running' ? 'look' : what === 'failed' ? 'chunk' : 'over');

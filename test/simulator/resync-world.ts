@@ -139,6 +139,7 @@ export const createResyncWorld = (options: WorldOptions) => {
         owner = undefined;
         last = { startedAt };
       },
+      read: async () => ({}),
     },
     userpilot: {
       async jobs() {

@@ -83,6 +83,24 @@ describe('a resync in virtual time', () => {
     },
   );
 
+  it('sends what several pages tell of somebody as one row, the newest of it', async () => {
+    const times = { id: 'u3', state: 2, updatedAt: 2_000_000_000_000 };
+    const people = (index: number): Person => (index === 12 ? times : { id: `u${index}`, state: 1, updatedAt: index });
+    const { world, states } = small({ person: people });
+    const { end } = await world.run('r1');
+    expect(end).toMatchObject({ counts: { listed: 47, bulk: 44, live: 2 } });
+    expect(states.get('u3')).toBe(2);
+  });
+
+  it('takes the rows of a job that nobody watched into the next one, however long that job went on', async () => {
+    for (let at = 1; at <= 4; at += 1) {
+      const { world, states } = small({ people: 2500, pageSize: 500, maxRows: 2500 });
+      await world.run('r1', { crashAt: [at] });
+      expect(world.figures).toMatchObject({ live: 0, overlapping: 0, crashes: 1 });
+      expect(states.size).toBe(2500);
+    }
+  });
+
   it('runs once at a time for a source', async () => {
     const { world } = small();
     const [first, second] = await Promise.all([world.run('r1'), world.run('r2')]);

@@ -10,7 +10,7 @@ import type { FakeUserpilot } from '../../infra/local/fake-userpilot/server.ts';
 import type { FunctionEvent } from '../../infra/local/function-log.ts';
 import { startLocalStack } from '../../infra/local/runner.ts';
 import { parseSecrets, readText, type Secrets, writeSecrets } from '../../infra/local/secrets-file.ts';
-import type { LocalStack } from '../../infra/local/stack.ts';
+import type { LocalStack, StackOptions } from '../../infra/local/stack.ts';
 import { until } from './until.ts';
 
 /** A running stack on a free port with everything a test of the whole way needs. */
@@ -43,10 +43,10 @@ export interface SendOptions {
 }
 
 let sent = 0;
-export const startEndToEnd = async (): Promise<Running> => {
+export const startEndToEnd = async (options: Partial<StackOptions> = {}): Promise<Running> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'userpilot-webhooks-e2e-'));
   const events: FunctionEvent[] = [];
-  const stack = await startLocalStack({ dataDir, onEvent: (event) => events.push(event) });
+  const stack = await startLocalStack({ dataDir, onEvent: (event) => events.push(event), ...options });
   const { userpilot } = stack;
   if (userpilot === undefined) throw new Error('the stack runs without its fake Userpilot');
   const secrets = () => parseSecrets(readText(stack.secretsFile), stack.secretsFile);

@@ -30,18 +30,19 @@ export type StageNamed = (name: string) => Stage;
 
 const PATIENCE_MS = 5000;
 
-/** What a local stack tells of itself. */
+/** What a local stack tells of itself, as far as the queues go. */
 const Health = z.object({
   stage: z.string(),
   sqs: z.url(),
   queues: z.object({ events: z.url(), rejected: z.url(), deadLetters: z.url(), refresh: z.record(z.string(), z.url()) }),
 });
 
-const askLocal = async (url: string): Promise<z.infer<typeof Health>> => {
+/** What a local stack tells of itself, read by the schema. @throws Problem when no such stack answers there. */
+export const askLocal = async <T>(url: string, schema: z.ZodType<T>): Promise<T> => {
   const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(PATIENCE_MS) }).catch((cause: unknown) => {
     throw new Problem(`Nothing answers at ${url}: start the stack (npm start), or name a deployed one with --stage.`, { cause });
   });
-  const health = Health.safeParse(await response.json().catch(() => undefined));
+  const health = schema.safeParse(await response.json().catch(() => undefined));
   if (health.success) return health.data;
   throw new Problem(`What answers at ${url} is not a local stack of this version: name its address with --to.`);
 };
@@ -49,7 +50,7 @@ const askLocal = async (url: string): Promise<z.infer<typeof Health>> => {
 /** @throws Problem when there is no such stack or it cannot be asked. */
 export const openPlace = async (where: Where, stageNamed: StageNamed): Promise<Place> => {
   if (where.kind === 'local') {
-    const { stage, sqs, queues } = await askLocal(where.url);
+    const { stage, sqs, queues } = await askLocal(where.url, Health);
     const name = `the local stack at ${where.url}`;
     return { name, queues, sqs: new SQSClient(clientOptions(sqs)), stage: stageNamed(stage) };
   }
