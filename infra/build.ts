@@ -19,6 +19,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const BUILD_DIRECTORY = join(ROOT, '.build');
 
 export const DELIVER_BUNDLE = 'deliver';
+export const ERASE_BUNDLE = 'erase';
 export const receiveBundle = (source: SourceId): string => `receive-${source}`;
 export const refreshBundle = (source: WebhookSourceId): string => `refresh-${source}`;
 
@@ -41,7 +42,7 @@ export interface Bundle {
 }
 
 /** 20 % above what is reached, so that a dependency that slips into a cold start is seen. */
-const CEILING_KB = { receive: 380, cognito: 350, refresh: 430, deliver: 435 } as const;
+const CEILING_KB = { receive: 380, cognito: 350, refresh: 430, deliver: 435, erase: 400 } as const;
 
 const camelCase = (id: string): string => id.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -78,6 +79,12 @@ export const handler = bindReceiveCognito(process.env);`,
     ceilingKb: CEILING_KB.deliver,
     code: `import { bindDeliver } from './functions/entry/deliver.ts';
 export const handler = bindDeliver(process.env);`,
+  },
+  {
+    bundle: ERASE_BUNDLE,
+    ceilingKb: CEILING_KB.erase,
+    code: `import { bindErase } from './functions/entry/erase.ts';
+export const handler = bindErase(process.env);`,
   },
 ];
 
@@ -165,6 +172,7 @@ export const LOAD_ENV = {
   ...Object.fromEntries(Object.values(ENV).map((name) => [name, 'https://load.example/0/x'])),
   [ENV.source]: '{}',
   [ENV.retry]: '{}',
+  [ENV.deletions]: '{}',
   AWS_REGION: 'eu-central-1',
 };
 const LOAD_SCRIPT = `const before = performance.now(); await import(process.argv[1]); const after = performance.now();

@@ -11,6 +11,7 @@ import {
   buildAll,
   DELIVER_BUNDLE,
   ENTRIES,
+  ERASE_BUNDLE,
   LOAD_ENV,
   overCeiling,
   receiveBundle,
@@ -42,15 +43,18 @@ const bound = ENTRIES.map(({ bundle }) => bundle);
 const names = [...bound, IDLE.bundle];
 
 describe('bundles', () => {
-  it('are one per source, one more per source that fetches, and the one that delivers', () => {
+  it('are one per source, one more per source that fetches, the one that delivers and the one that erases', () => {
     expect(bound.toSorted()).toEqual(
-      [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), DELIVER_BUNDLE].toSorted(),
+      [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), DELIVER_BUNDLE, ERASE_BUNDLE].toSorted(),
     );
   });
 
-  it.each(names.filter((name) => name !== DELIVER_BUNDLE))('%s: the code of this source and of no other', (name) => {
-    expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh)-/, '')]);
-  });
+  it.each(names.filter((name) => ![DELIVER_BUNDLE, ERASE_BUNDLE].includes(name)))(
+    '%s: the code of this source and of no other',
+    (name) => {
+      expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh)-/, '')]);
+    },
+  );
 
   it('take a source by its name in camel case', () => {
     const id: string = 'entra-external-id';
@@ -87,9 +91,10 @@ describe('bundles', () => {
     const clients = bundleOf(name)
       .inputs.map((input) => /@aws-sdk\/(client-[\w-]+)/.exec(input)?.[1])
       .filter(Boolean);
-    const receive = name === receiveBundle('cognito') ? ['client-sqs'] : ['client-secrets-manager', 'client-sqs'];
     const table = name.startsWith('receive-') ? [] : ['client-dynamodb'];
-    expect([...new Set(clients)].toSorted()).toEqual([...table, ...receive]);
+    const secrets = name === receiveBundle('cognito') ? [] : ['client-secrets-manager'];
+    const queues = name === ERASE_BUNDLE ? [] : ['client-sqs'];
+    expect([...new Set(clients)].toSorted()).toEqual([...table, ...secrets, ...queues]);
   });
 
   it.each(bound)('%s: loads in a fresh process and exports a handler', (name) => {
