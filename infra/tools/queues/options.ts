@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<QueueName, readonly string[]>> = {
 
 const SELECTORS = '--reason, --source, --id, --older-than, --younger-than or --all';
 
-const PLACE = {
+export const PLACE = {
   to: { type: 'string' },
   stage: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -56,7 +56,7 @@ const readUrl = (text: string): string => {
   throw new Problem(`--to ${text}: write the address that npm start shows, e.g. http://127.0.0.1:${DEFAULT_PORT}.`);
 };
 
-const readWhere = ({ to, stage }: { readonly to?: string | undefined; readonly stage?: string | undefined }): Where => {
+export const readWhere = ({ to, stage }: { readonly to?: string | undefined; readonly stage?: string | undefined }): Where => {
   if (to !== undefined && stage !== undefined) throw new Problem('--to and --stage name two places: give one of them.');
   if (stage === undefined) return { kind: 'local', url: readUrl(to ?? `http://127.0.0.1:${DEFAULT_PORT}`) };
   if (stage === 'local') throw new Problem('--stage local: the local stack is not deployed, leave --stage out.');
