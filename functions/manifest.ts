@@ -82,6 +82,7 @@ export const ENV = {
   userpilotSecretId: 'USERPILOT_SECRET_ID',
   userpilotBaseUrl: 'USERPILOT_BASE_URL',
   retry: 'RETRY_SETTINGS',
+  deletions: 'DELETION_SETTINGS',
 } as const;
 
 /** CloudWatch namespace and metric names. Dimensions: `source` where one is known, `code` for reasons. */
@@ -106,6 +107,9 @@ export const METRICS = {
   resyncListed: 'ResyncUsersListed',
   resyncSent: 'ResyncUsersSent',
   resyncFailed: 'ResyncFailed',
+  /** Dimension `code`: how they ended. */
+  erasures: 'DeletionConcluded',
+  massDeletion: 'MassDeletionHeld',
   /** A sign-up that could not be queued within the time that the vendor gives, while the person waits. */
   lost: 'SignUpNotQueued',
 } as const;
@@ -123,7 +127,12 @@ export const REFRESH_CONCURRENCY = 2;
 export const REFRESH_BATCH_SIZE = 10;
 /** With a back-off of 30 s doubling to 30 min this is more than 72 h of trying. */
 export const MAX_RECEIVE_COUNT = 200;
+/** UTC: half an hour before Userpilot carries out what it was told to delete. */
+export const ERASE_AT = { hour: 1, minute: 30 } as const;
+export const ERASE_TIMEOUT_SECONDS = 900;
 /** The partition key of the one table; the sort key does not exist. */
 export const TABLE_KEY = 'pk';
 /** The attribute that DynamoDB's time to live looks at: epoch seconds. */
 export const TABLE_TTL = 'expiresAt';
+/** The index of erasures that are to be sent: all under one key, by their day. Items without the two attributes are not in it. */
+export const DUE_INDEX = { name: 'due', key: 'pending', sort: 'due' } as const;

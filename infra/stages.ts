@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { RetrySettings, SourceSettings, UserpilotBaseUrl } from '../functions/core/settings.ts';
+import { DeletionSettings, RetrySettings, SourceSettings, UserpilotBaseUrl } from '../functions/core/settings.ts';
 import { RESYNC_SOURCES, SOURCE_IDS, type SourceId } from '../functions/manifest.ts';
 import { problemsIn } from '../functions/sources/standard-webhooks.ts';
 
@@ -35,6 +35,8 @@ const Fields = z.strictObject({
   }),
   /** The wait before another delivery. */
   retry: RetrySettings.prefault({}),
+  /** Whether deletions reach Userpilot. What a vendor's deletion means at all is a setting of its source. */
+  deletions: DeletionSettings.prefault({}),
   logRetentionDays: z.literal(LOG_RETENTION_DAYS),
   /** Whether queues, table, key and secrets outlive the stack, and whether the stack refuses to be deleted. */
   retain: z.boolean(),
@@ -107,6 +109,7 @@ export const stages = {
       zitadel: { api: 'http://127.0.0.1:4020/zitadel' },
     },
     retry: { baseSeconds: 1, capSeconds: 10, openSeconds: 1 },
+    deletions: { mode: 'erase' },
     logRetentionDays: 1,
     retain: false,
   },

@@ -77,6 +77,18 @@ export class HeldByJob extends Error {
   }
 }
 
+/** To be created again at Userpilot, which was just told to delete it and has not done so yet: not tried. */
+export class BeingErased extends Error {
+  override readonly name = 'BeingErased';
+  readonly code = 'BEING_ERASED';
+  /** Until the deletion has surely been carried out. */
+  readonly seconds: number;
+  constructor(seconds: number) {
+    super('a deletion is under way');
+    this.seconds = seconds;
+  }
+}
+
 /** Another run has taken the source meanwhile: this one must do nothing more. */
 export class Overtaken extends Error {
   override readonly name = 'Overtaken';

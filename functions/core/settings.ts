@@ -167,3 +167,19 @@ export const RetrySettings = z.strictObject({
   openSeconds: z.number().positive().max(3600).default(30),
 });
 export type RetrySettings = z.infer<typeof RetrySettings>;
+
+/** What a stage does at Userpilot about users and companies that were deleted at their vendor. */
+export const DeletionSettings = z.strictObject({
+  /** `ignore` sends and notes nothing, `report` counts what would be sent, `erase` sends it. */
+  mode: z.enum(['ignore', 'report', 'erase']).default('report'),
+  /**
+   * Whole days between a deletion and the run that sends it. Userpilot cannot undo one, so a week: a wrong script on a Friday is
+   * seen before it has an effect, and three weeks are left of the month that the GDPR gives.
+   */
+  holdBackDays: z.int().min(0).max(365).default(7),
+  /** More than `count`, or than this share of all known, due on one day: nothing is sent before a person says so. */
+  mass: z
+    .strictObject({ count: z.int().positive().default(1000), share: z.number().positive().max(1).default(0.05) })
+    .prefault({}),
+});
+export type DeletionSettings = z.infer<typeof DeletionSettings>;

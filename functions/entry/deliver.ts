@@ -5,6 +5,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { createBreakerStore } from '../aws/breaker.ts';
 import { createBulkJobs } from '../aws/bulk-jobs.ts';
 import { CLIENT_DEFAULTS } from '../aws/clients.ts';
+import { createErasureNotes } from '../aws/erasure-notes.ts';
 import { createLedger } from '../aws/ledger.ts';
 import { createLimiterStore } from '../aws/limiter.ts';
 import { createEventQueue, createRejectedQueue } from '../aws/queue.ts';
@@ -14,7 +15,7 @@ import { createLimiter } from '../core/limiter.ts';
 import { createLog, type Output } from '../core/log.ts';
 import { createMetrics } from '../core/metrics.ts';
 import { apiKeyOf, createSecretCache, FORMS } from '../core/secrets.ts';
-import { RetrySettings } from '../core/settings.ts';
+import { DeletionSettings, RetrySettings } from '../core/settings.ts';
 import { createDeliver } from '../handlers/deliver.ts';
 import { ENV, METRICS } from '../manifest.ts';
 import { createUserpilot } from '../userpilot/client.ts';
@@ -47,6 +48,8 @@ export const bindDeliver = (env: Env, output: Output = standardOutput) => {
   return createDeliver({
     ledger: createLedger(dynamo, table),
     jobs: createBulkJobs(dynamo, table),
+    erasures: createErasureNotes(dynamo, table),
+    deletions: settingsIn(env, ENV.deletions, DeletionSettings),
     limiter: createLimiter({ store: createLimiterStore(dynamo, table), now, sleep: wait, turn: () => turn() }),
     breaker: createBreaker({
       store: createBreakerStore(dynamo, table),

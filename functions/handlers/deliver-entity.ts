@@ -2,11 +2,13 @@ import type { Breaker } from '../core/breaker.ts';
 import { accounted, type BulkJobs, provisional, settledItem } from '../core/bulk-job.ts';
 import type { Identify } from '../core/calls.ts';
 import type { Envelope } from '../core/envelope.ts';
-import { BreakerOpen, type DeliveryCode, DeliveryError, DependencyError, HeldByJob } from '../core/errors.ts';
-import { type Arrival, type Claim, decide, type Ledger, type LedgerUpdate, type Plan } from '../core/ledger.ts';
+import { carriedOutBy, dueDay, type ErasureNotes, isDead, openClaimsSince, toErasure } from '../core/erasure.ts';
+import { BeingErased, BreakerOpen, type DeliveryCode, DeliveryError, DependencyError, HeldByJob } from '../core/errors.ts';
+import { type Arrival, type Claim, decide, type Ledger, type LedgerItem, type LedgerUpdate, type Plan } from '../core/ledger.ts';
 import { BACKFILL_PATIENCE_MS, type Lane } from '../core/pacing.ts';
 import { type Limiter, OutOfTime } from '../core/ports.ts';
 import type { SecretCache } from '../core/secrets.ts';
+import type { DeletionSettings } from '../core/settings.ts';
 import type { Userpilot } from '../userpilot/client.ts';
 
 /** A message in hand: the envelope, and what is needed to answer for it. */
@@ -29,6 +31,8 @@ export type Ending =
 export interface EntityDeps {
   readonly ledger: Ledger;
   readonly jobs: Pick<BulkJobs, 'read'>;
+  readonly erasures: ErasureNotes;
+  readonly deletions: Pick<DeletionSettings, 'mode' | 'holdBackDays'>;
   readonly limiter: Limiter;
   readonly breaker: Breaker;
   readonly userpilot: Userpilot;
@@ -97,6 +101,33 @@ const endingsOf = ({ verdicts }: Plan): readonly Ending[] =>
   });
 
 /**
+ * Before the tombstone is committed, so that a crash in between notes it once more. Not when the entity was created again
+ * meanwhile: then there is nothing to erase.
+ */
+const noteErasure = async (
+  key: string,
+  messages: readonly InHand[],
+  { before, plan }: { readonly before: LedgerItem; readonly plan: Plan },
+  { erasures, deletions }: EntityDeps,
+): Promise<void> => {
+  const message = messages[plan.verdicts.indexOf('TOMBSTONE')];
+  if (message === undefined || deletions.mode === 'ignore' || !isDead(plan.update)) return;
+  const { receivedAt, change } = message.envelope;
+  const erasure = toErasure(key, change.call, { requestedAt: receivedAt, holdBackDays: deletions.holdBackDays });
+  if (erasure !== undefined) await erasures.note(erasure, isDead(before));
+};
+
+/**
+ * An entity that was deleted is sent again: after what Userpilot was told to delete is gone, and out of the way of the next
+ * run. Whether it is erased after all depends on the ledger then, and so on whether this attempt reaches its commit.
+ */
+const holdErasure = async (key: string, { erasures, now }: EntityDeps): Promise<void> => {
+  const moment = now().getTime();
+  const claimedAt = await erasures.hold(key, dueDay(moment, 1), openClaimsSince(moment));
+  if (claimedAt !== undefined) throw new BeingErased(Math.ceil((carriedOutBy(claimedAt) - moment) / 1000));
+};
+
+/**
  * begin, decide, call, commit: in this order, or a newest state is lost when two attempts overlap or one dies in between.
  * Under a running bulk job the same, and everything in hand comes back for another round when the job is over.
  */
@@ -113,12 +144,14 @@ const attempt = async (key: string, messages: readonly InHand[], claim: Claim, d
     heldUntil === undefined
       ? accounted(plan.update, before, item)
       : provisional(plan.update, new Set(arrivals.map(({ event }) => event)));
+  await noteErasure(key, messages, { before, plan }, deps);
   if (plan.call === undefined) {
     await ledger.commit(key, claim, update, !before.dirty);
     return endingsOf(plan);
   }
   const trace: Trace = { mayHaveLanded: false };
   try {
+    if (plan.update.deletedAt !== undefined) await holdErasure(key, deps);
     await send(plan.call, trace, lane, deps);
   } catch (error) {
     if (!trace.mayHaveLanded && !before.dirty) await ledger.commit(key, claim, NOTHING, true);
@@ -159,7 +192,7 @@ export const deliverEntity = async (key: string, messages: readonly InHand[], de
 
 /** Expected troubles come back later; anything else is a bug, and the batch loop reports it as one. */
 export const isExpected = (error: unknown): boolean =>
-  [DeliveryError, DependencyError, BreakerOpen, HeldByJob, OutOfTime].some((expected) => error instanceof expected);
+  [DeliveryError, DependencyError, BreakerOpen, BeingErased, HeldByJob, OutOfTime].some((expected) => error instanceof expected);
 
 const retryAll = (messages: readonly InHand[], error: unknown): readonly Ending[] =>
   messages.map(() => ({ kind: 'retry', error }));

@@ -3,7 +3,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import { backoffSeconds } from '../core/backoff.ts';
 import { digest } from '../core/digest.ts';
 import { entityKey, idempotencyKey, readEnvelope } from '../core/envelope.ts';
-import { BreakerOpen, DeliveryError, HeldByJob } from '../core/errors.ts';
+import { BeingErased, BreakerOpen, DeliveryError, HeldByJob } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { EventQueue, RejectedQueue } from '../core/ports.ts';
@@ -115,9 +115,9 @@ const holdBack = (messages: readonly InHand[], error: unknown, deps: DeliverDeps
   });
 };
 
-/** How long Userpilot, or a bulk job, wants to be left alone. */
+/** How long Userpilot, a bulk job or a deletion wants to be left alone. */
 const askedSeconds = (error: unknown): number => {
-  if (error instanceof HeldByJob) return error.seconds;
+  if (error instanceof HeldByJob || error instanceof BeingErased) return error.seconds;
   return error instanceof DeliveryError ? (error.retryAfterSeconds ?? 0) : 0;
 };
 

@@ -2,7 +2,7 @@ import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { RetrySettings } from '../../functions/core/settings.ts';
+import type { DeletionSettings, RetrySettings } from '../../functions/core/settings.ts';
 import { DELIVER_BATCH_SIZE, DELIVER_CONCURRENCY, DELIVER_TIMEOUT_SECONDS, ENV, METRICS } from '../../functions/manifest.ts';
 import { BundledFunction } from './bundled-function.ts';
 import { CountAlarm } from './count-alarm.ts';
@@ -18,11 +18,12 @@ export interface DelivererProps {
   /** Base URL of Userpilot's API. */
   readonly userpilot: string;
   readonly retry: RetrySettings;
+  readonly deletions: DeletionSettings;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The one function that knows Userpilot's key. */
+/** The function that brings events to Userpilot, and the secret with Userpilot's key. */
 export class Deliverer extends Construct {
   readonly secret: EmptySecret;
   readonly deliver: BundledFunction;
@@ -30,7 +31,7 @@ export class Deliverer extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { bundle, queues, ledger, userpilot, retry, logRetention, removalPolicy }: DelivererProps,
+    { bundle, queues, ledger, userpilot, retry, deletions, logRetention, removalPolicy }: DelivererProps,
   ) {
     super(scope, id);
     this.secret = new EmptySecret(this, 'UserpilotSecret', {
@@ -51,6 +52,7 @@ export class Deliverer extends Construct {
         [ENV.userpilotSecretId]: this.secret.arn,
         [ENV.userpilotBaseUrl]: userpilot,
         [ENV.retry]: JSON.stringify(retry),
+        [ENV.deletions]: JSON.stringify(deletions),
       },
     });
     const { fn, logGroup } = this.deliver;

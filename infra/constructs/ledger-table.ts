@@ -3,13 +3,13 @@ import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { TABLE_KEY, TABLE_TTL } from '../../functions/manifest.ts';
+import { DUE_INDEX, TABLE_KEY, TABLE_TTL } from '../../functions/manifest.ts';
 
 export interface LedgerTableProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** What was delivered, the pace and the breaker: one table, no profile in it. */
+/** What was delivered, the pace and the breaker, and whom to erase: one table, no profile in it. */
 export class LedgerTable extends Construct {
   readonly table: Table;
   private readonly key: Key;
@@ -31,11 +31,16 @@ export class LedgerTable extends Construct {
       deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
       removalPolicy,
     });
+    this.table.addGlobalSecondaryIndex({
+      indexName: DUE_INDEX.name,
+      partitionKey: { name: DUE_INDEX.key, type: AttributeType.STRING },
+      sortKey: { name: DUE_INDEX.sort, type: AttributeType.STRING },
+    });
   }
 
   /** Ledger, limiter and breaker work by conditional updates of single items; none of them deletes, queries or scans. */
   grantUse(grantee: IGrantable): void {
-    this.table.grant(grantee, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
+    this.grant(grantee, this.table.tableArn, 'dynamodb:GetItem', 'dynamodb:UpdateItem');
     // DynamoDB uses the key in the name of whoever calls it: .../amazondynamodb/latest/developerguide/encryption.usagenotes.html
     Grant.addToPrincipal({
       grantee,
@@ -48,6 +53,17 @@ export class LedgerTable extends Construct {
   /** Besides, whole pages of users are compared with the ledger. */
   grantCompare(grantee: IGrantable): void {
     this.grantUse(grantee);
-    this.table.grant(grantee, 'dynamodb:BatchGetItem');
+    this.grant(grantee, this.table.tableArn, 'dynamodb:BatchGetItem');
+  }
+
+  /** Beside `grantUse`: what is due, who is dead, and how many there are. */
+  grantErase(grantee: IGrantable): void {
+    this.grant(grantee, `${this.table.tableArn}/index/${DUE_INDEX.name}`, 'dynamodb:Query');
+    this.grant(grantee, this.table.tableArn, 'dynamodb:BatchGetItem', 'dynamodb:DescribeTable');
+  }
+
+  /** Not the table's own grant, which adds all of its indexes by a wildcard. */
+  private grant(grantee: IGrantable, resourceArn: string, ...actions: string[]): void {
+    Grant.addToPrincipal({ grantee, actions, resourceArns: [resourceArn] });
   }
 }

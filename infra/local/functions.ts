@@ -1,11 +1,20 @@
 import type { Output } from '../../functions/core/log.ts';
 import { bindDeliver } from '../../functions/entry/deliver.ts';
+import { bindErase } from '../../functions/entry/erase.ts';
 import { bindReceive } from '../../functions/entry/receive.ts';
 import { bindReceiveCognito } from '../../functions/entry/receive-cognito.ts';
 import { bindRefresh } from '../../functions/entry/refresh.ts';
-import { DELIVER_TIMEOUT_SECONDS, ENV, REFRESH_TIMEOUT_SECONDS, type SourceId, webhookPath } from '../../functions/manifest.ts';
+import {
+  DELIVER_TIMEOUT_SECONDS,
+  ENV,
+  ERASE_TIMEOUT_SECONDS,
+  REFRESH_TIMEOUT_SECONDS,
+  type SourceId,
+  webhookPath,
+} from '../../functions/manifest.ts';
 import { webhookSources } from '../../functions/sources/index.ts';
 import type { Stage } from '../stages.ts';
+import { ERASE_PATH } from './defaults.ts';
 import { createInvoke, type Handler, type Invoke } from './lambda.ts';
 
 export const COGNITO_PATH = '/triggers/cognito';
@@ -18,6 +27,7 @@ export interface Functions {
   readonly webhooks: ReadonlyMap<string, Invoke>;
   readonly triggers: ReadonlyMap<string, Invoke>;
   readonly deliver: Invoke;
+  readonly erase: Invoke;
   readonly refreshes: readonly { readonly source: SourceId; readonly queueUrl: string; readonly invoke: Invoke }[];
 }
 
@@ -46,6 +56,7 @@ export const bindFunctions = ({ stage, output, ...options }: FunctionsOptions): 
     [ENV.userpilotSecretId]: 'userpilot',
     [ENV.userpilotBaseUrl]: options.userpilotBaseUrl,
     [ENV.retry]: JSON.stringify(stage.retry),
+    [ENV.deletions]: JSON.stringify(stage.deletions),
   };
   const webhooks = new Map<string, Invoke>();
   const refreshes: Functions['refreshes'][number][] = [];
@@ -71,5 +82,7 @@ export const bindFunctions = ({ stage, output, ...options }: FunctionsOptions): 
     triggers.set(COGNITO_PATH, createInvoke('receive-cognito', handler, COGNITO_TIMEOUT_MS));
   }
   const deliver = behindQueue('deliver', bindDeliver(shared, output), DELIVER_TIMEOUT_SECONDS);
-  return { webhooks, triggers, deliver, refreshes };
+  const erase = createInvoke('erase', bindErase(shared, output), ERASE_TIMEOUT_SECONDS * 1000);
+  triggers.set(ERASE_PATH, erase);
+  return { webhooks, triggers, deliver, erase, refreshes };
 };

@@ -3,6 +3,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import {
   DELIVER_BATCH_SIZE,
   DELIVER_CONCURRENCY,
+  ERASE_AT,
   REFRESH_BATCH_SIZE,
   REFRESH_CONCURRENCY,
   WEBHOOK_SOURCES,
@@ -10,6 +11,7 @@ import {
 } from '../../functions/manifest.ts';
 import type { Stage } from '../stages.ts';
 import { type Closers, createClosers } from './closers.ts';
+import { startDaily } from './daily.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { clientOptions } from './engines/aws.ts';
 import { queueArn } from './engines/sqs.ts';
@@ -121,6 +123,7 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
     },
   });
   closers.add(() => front.close());
+  closers.add(startDaily(ERASE_AT, () => functions.erase({}).catch(report.onFailure)));
   const client = new SQSClient(clientOptions(engines.sqs));
   closers.add(() => client.destroy());
   const shared = { client, onFailure: report.onFailure, onHiccup: report.onHiccup };

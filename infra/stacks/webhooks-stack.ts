@@ -5,13 +5,14 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { METRICS, REFRESH_SOURCES, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
-import { DELIVER_BUNDLE, receiveBundle, refreshBundle, resyncBundle } from '../build.ts';
+import { DELIVER_BUNDLE, ERASE_BUNDLE, receiveBundle, refreshBundle, resyncBundle } from '../build.ts';
 import { AlarmMail } from '../constructs/alarm-mail.ts';
 import type { BundledFunction } from '../constructs/bundled-function.ts';
 import { CognitoReceiver } from '../constructs/cognito-receiver.ts';
 import { CountAlarm } from '../constructs/count-alarm.ts';
 import { Deliverer } from '../constructs/deliverer.ts';
 import type { EmptySecret } from '../constructs/empty-secret.ts';
+import { Eraser } from '../constructs/eraser.ts';
 import { EventQueues } from '../constructs/event-queues.ts';
 import { LedgerTable } from '../constructs/ledger-table.ts';
 import { Refresher } from '../constructs/refresher.ts';
@@ -58,6 +59,7 @@ export class WebhooksStack extends Stack {
     this.print('TableName', this.ledger.table.tableName, 'What was delivered when, and at which pace');
 
     const { deliver, secret: userpilotSecret } = this.addDeliver();
+    const erase = this.addErase(userpilotSecret);
     const receivers = this.addWebhooks(WEBHOOK_SOURCES.filter((source) => stage.sources[source] !== undefined));
     const refreshes = [...receivers]
       .filter(([source]) => refreshSources.includes(source) && stage.sources[source]?.api !== undefined)
@@ -65,7 +67,7 @@ export class WebhooksStack extends Stack {
     const resyncs = this.addResyncs(receivers, userpilotSecret);
     new CountAlarm(this, 'SecretUnavailable', {
       metricName: METRICS.secretUnavailable,
-      logGroups: [deliver, ...[...receivers.values()].map(({ receiver }) => receiver), ...refreshes, ...resyncs].map(
+      logGroups: [deliver, erase, ...[...receivers.values()].map(({ receiver }) => receiver), ...refreshes, ...resyncs].map(
         ({ logGroup }) => logGroup,
       ),
       says: 'A function cannot read its secret, or finds something else in it than expected.',
@@ -82,6 +84,7 @@ export class WebhooksStack extends Stack {
       ledger: this.ledger,
       userpilot: this.stage.userpilot,
       retry: this.stage.retry,
+      deletions: this.stage.deletions,
       logRetention: this.stage.logRetentionDays,
       removalPolicy: this.removalPolicy,
     });
@@ -89,6 +92,20 @@ export class WebhooksStack extends Stack {
     this.print('UserpilotSecretArn', secret.arn, 'Server-side API key of the Userpilot environment');
     this.print('UserpilotSecretCommand', secret.putCommand, 'Run it, paste {"apiKey": "..."}, press Ctrl-D');
     return deliverer;
+  }
+
+  private addErase(secret: EmptySecret): BundledFunction {
+    const { erase } = new Eraser(this, 'Eraser', {
+      bundle: join(this.bundles, ERASE_BUNDLE),
+      ledger: this.ledger,
+      secret,
+      userpilot: this.stage.userpilot,
+      deletions: this.stage.deletions,
+      logRetention: this.stage.logRetentionDays,
+      removalPolicy: this.removalPolicy,
+    });
+    this.print('EraseFunctionName', erase.fn.functionName, 'Passes deletions on; npm run erasures starts it');
+    return erase;
   }
 
   private addWebhooks(sources: readonly WebhookSourceId[]): ReadonlyMap<WebhookSourceId, WebhookReceiver> {

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import { createBreaker } from '../../functions/core/breaker.ts';
 import type { Call, Change } from '../../functions/core/calls.ts';
-import { type Envelope, toQueueMessage } from '../../functions/core/envelope.ts';
+import { type Envelope, entityKey, toQueueMessage } from '../../functions/core/envelope.ts';
 import { DependencyError } from '../../functions/core/errors.ts';
-import { RetrySettings } from '../../functions/core/settings.ts';
+import { DeletionSettings, RetrySettings } from '../../functions/core/settings.ts';
 import { createDeliver } from '../../functions/handlers/deliver.ts';
 import { createUserpilot } from '../../functions/userpilot/client.ts';
 import { createHttp } from '../../functions/userpilot/http.ts';
@@ -14,6 +14,7 @@ import {
   contextOf,
   freeLimiter,
   memoryBreakerStore,
+  memoryErasures,
   memoryJobs,
   memoryLedger,
   memoryQueue,
@@ -54,6 +55,8 @@ beforeEach(() => {
   rejected = memoryRejected();
   ledger = memoryLedger();
   jobs = memoryJobs();
+  erasures = memoryErasures();
+  mode = 'erase';
   limiter = freeLimiter();
   health = memoryBreakerStore();
   waited = 0;
@@ -63,6 +66,8 @@ beforeEach(() => {
 });
 
 let jobs: ReturnType<typeof memoryJobs>;
+let erasures: ReturnType<typeof memoryErasures>;
+let mode: DeletionSettings['mode'];
 let invocations = 0;
 let heard: string[] = [];
 const now = () => new Date(Date.now() + waited);
@@ -70,6 +75,8 @@ const deliver = (records: readonly SQSRecord[], { timeoutMs = 10_000, remainingM
   const handler = createDeliver({
     ledger: ledger.ledger,
     jobs: jobs.jobs,
+    erasures: erasures.erasures,
+    deletions: DeletionSettings.parse({ mode, holdBackDays: 3 }),
     limiter: limiter.limiter,
     breaker: createBreaker({
       store: health.store,
@@ -171,6 +178,78 @@ describe('delivery', () => {
     await deliver([record('late', { at: 2 })]);
     expect(calls()).toEqual([]);
     expect(outcomes()).toEqual(['tombstone', 'superseded TOMBSTONED']);
+  });
+});
+
+describe('deletions', () => {
+  const deletion = (at: number) => record('', { at, call: { kind: 'deleteUser', user_id: person } });
+  const itemNow = () => erasures.items.get(entityKey({ call: { kind: 'deleteUser', user_id: person } } as Change));
+  const noted = { kind: 'user', requestedAt: NOW.getTime(), due: '2026-11-27' } as const;
+
+  it.each(['report', 'erase'] as const)('%s: notes who is to be erased, and when', async (set) => {
+    mode = set;
+    await deliver([deletion(1)]);
+    expect(itemNow()?.pending).toMatchObject({ id: person, ...noted });
+  });
+  it('notes companies too', async () => {
+    await deliver([record('', { call: { kind: 'deleteCompany', company_id: person } })]);
+    expect([...erasures.items.values()]).toEqual([{ pending: expect.objectContaining({ kind: 'company', id: person }) }]);
+  });
+  it('ignore: notes nothing, and no late update comes through all the same', async () => {
+    mode = 'ignore';
+    await deliver([deletion(1), record('late', { at: 2 })]);
+    expect([erasures.items.size, calls(), outcomes()]).toEqual([0, [], ['tombstone', 'superseded TOMBSTONED']]);
+  });
+  it('notes before it writes the tombstone: a crash in between notes the same once more', async () => {
+    const { commit } = ledger.ledger;
+    ledger.ledger.commit = async () => {
+      throw new DependencyError('TABLE');
+    };
+    const message = deletion(1);
+    expect(await deliver([message])).toEqual(back(message));
+    const before = itemNow();
+    expect(before?.pending).toMatchObject(noted);
+    ledger.ledger.commit = commit;
+    waited += 2 * 86_400_000;
+    expect(await deliver([message])).toEqual(back());
+    expect(itemNow()).toEqual(before);
+  });
+  it('writes no tombstone while it cannot note', async () => {
+    erasures.state.down = true;
+    const message = deletion(1);
+    expect(await deliver([message])).toEqual(back(message));
+    expect(ledger.items.values().next().value?.deletedAt).toBeUndefined();
+  });
+  it('does not put an erasure off because another source tells of the same deletion', async () => {
+    await deliver([deletion(1)]);
+    erasures.items.set(itemNow()?.pending?.key ?? '', { pending: { ...itemNow()?.pending, due: '2026-11-24' } as never });
+    await deliver([deletion(2)]);
+    expect(itemNow()?.pending?.due).toBe('2026-11-24');
+  });
+  it('notes nothing of somebody who was created again in the same breath', async () => {
+    await deliver([deletion(1), record('again', { at: 2, creates: true })]);
+    expect([itemNow()?.pending, nameOf()]).toEqual([undefined, 'again']);
+  });
+  it('moves the erasure of somebody who comes back out of the way of the next run', async () => {
+    await deliver([deletion(1)]);
+    waited = NOW.getTime() + 3 * 86_400_000 + 14 * 3_600_000 - Date.now(); // the night before it is due
+    await deliver([record('again', { at: 2, creates: true })]);
+    expect(nameOf()).toBe('again');
+    expect(itemNow()?.pending?.due).toBe('2026-11-29');
+  });
+  it('sends nobody again whom Userpilot was just told to delete, before it has done so', async () => {
+    await deliver([deletion(1)]);
+    const { pending } = itemNow() ?? {};
+    if (pending === undefined) throw new Error('nothing was noted');
+    waited = Date.parse('2026-11-27T01:45:00Z') - Date.now();
+    await erasures.erasures.claim(pending, Date.parse('2026-11-27T01:31:00Z'));
+    const message = record('again', { at: 2, creates: true });
+    expect(await deliver([message])).toEqual(back(message));
+    expect(outcomes().at(-1)).toBe('retrying BEING_ERASED');
+    expect(queue.returned).toEqual([expect.objectContaining({ seconds: 1800 })]); // asked for 75 min, and no wait is longer than this
+    waited = Date.parse('2026-11-27T03:00:01Z') - Date.now();
+    expect(await deliver([message])).toEqual(back());
+    expect(nameOf()).toBe('again');
   });
 });
 

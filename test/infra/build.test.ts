@@ -12,6 +12,7 @@ import {
   buildAll,
   DELIVER_BUNDLE,
   ENTRIES,
+  ERASE_BUNDLE,
   LOAD_ENV,
   overCeiling,
   receiveBundle,
@@ -45,16 +46,20 @@ const bound = ENTRIES.map(({ bundle }) => bundle);
 const names = [...bound, IDLE.bundle];
 
 describe('bundles', () => {
-  it('are one per source, one more per source that fetches or lists, and the one that delivers', () => {
+  it('are one per source, one more per source that fetches or lists, the one that delivers and the one that erases', () => {
     const listing = RESYNC_SOURCES.map(resyncBundle);
+    const others = [DELIVER_BUNDLE, ERASE_BUNDLE];
     expect(bound.toSorted()).toEqual(
-      [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), ...listing, DELIVER_BUNDLE].toSorted(),
+      [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), ...listing, ...others].toSorted(),
     );
   });
 
-  it.each(names.filter((name) => name !== DELIVER_BUNDLE))('%s: the code of this source and of no other', (name) => {
-    expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh|resync)-/, '')]);
-  });
+  it.each(names.filter((name) => ![DELIVER_BUNDLE, ERASE_BUNDLE].includes(name)))(
+    '%s: the code of this source and of no other',
+    (name) => {
+      expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh|resync)-/, '')]);
+    },
+  );
 
   it('take a source by its name in camel case', () => {
     const id: string = 'entra-external-id';
@@ -91,10 +96,11 @@ describe('bundles', () => {
     const clients = bundleOf(name)
       .inputs.map((input) => /@aws-sdk\/(client-[\w-]+)/.exec(input)?.[1])
       .filter(Boolean);
-    const receive = name === receiveBundle('cognito') ? ['client-sqs'] : ['client-secrets-manager', 'client-sqs'];
     const table = name.startsWith('receive-') ? [] : ['client-dynamodb'];
+    const secrets = name === receiveBundle('cognito') ? [] : ['client-secrets-manager'];
+    const queues = name === ERASE_BUNDLE ? [] : ['client-sqs'];
     const durable = name.startsWith('resync-') ? ['client-lambda'] : [];
-    expect([...new Set(clients)].toSorted()).toEqual([...table, ...durable, ...receive]);
+    expect([...new Set(clients)].toSorted()).toEqual([...table, ...durable, ...secrets, ...queues]);
   });
 
   it.each(bound)('%s: loads in a fresh process and exports a handler', (name) => {

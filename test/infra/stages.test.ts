@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { RetrySettings } from '../../functions/core/settings.ts';
+import { DeletionSettings, RetrySettings } from '../../functions/core/settings.ts';
 import { SOURCE_IDS } from '../../functions/manifest.ts';
 import { LOG_RETENTION_DAYS, parseStage, stages } from '../../infra/stages.ts';
 
@@ -30,11 +30,19 @@ describe('the table of stages', () => {
 });
 
 describe('parseStage', () => {
+  it('reports deletions and sends none, unless the stage says so', () => {
+    expect(parse({}).deletions).toEqual({ mode: 'report', holdBackDays: 7, mass: { count: 1000, share: 0.05 } });
+    expect(parse({ deletions: { mode: 'erase', mass: { count: 50 } } }).deletions).toMatchObject({
+      mode: 'erase',
+      mass: { count: 50, share: 0.05 },
+    });
+  });
   it('fills in the defaults', () => {
     expect(parse({})).toEqual({
       ...sound,
       userpilot: 'https://analytex.userpilot.io',
       retry: RetrySettings.parse({}),
+      deletions: DeletionSettings.parse({}),
       httpThrottle: { requestsPerSecond: 100, burst: 200 },
     });
   });

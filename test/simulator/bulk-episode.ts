@@ -5,13 +5,13 @@ import { DeliveryError, DependencyError } from '../../functions/core/errors.ts';
 import { createLog } from '../../functions/core/log.ts';
 import { createMetrics } from '../../functions/core/metrics.ts';
 import { type ChunkOrder, NO_COUNTS, type WatchedJob } from '../../functions/core/resync.ts';
-import { RetrySettings } from '../../functions/core/settings.ts';
+import { DeletionSettings, RetrySettings } from '../../functions/core/settings.ts';
 import { createDeliver } from '../../functions/handlers/deliver.ts';
 import { createResyncWork } from '../../functions/handlers/resync-work.ts';
 import { changes, defineSource, type Source } from '../../functions/sources/source.ts';
 import type { Userpilot } from '../../functions/userpilot/client.ts';
 import { toDelete } from '../../infra/local/batch-answer.ts';
-import { freeLimiter, memoryJobs, memoryLedger, memorySecret } from '../support/doubles.ts';
+import { freeLimiter, memoryErasures, memoryJobs, memoryLedger, memorySecret } from '../support/doubles.ts';
 import type { Choose } from './explore.ts';
 
 /** One state of the one user: times are small numbers. */
@@ -48,6 +48,7 @@ const now = () => new Date(EPOCH + 1000);
 const ignore = () => undefined;
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const RETRY = RetrySettings.parse({});
+const DELETIONS = DeletionSettings.parse({});
 const tableDown = () => new DependencyError('TABLE');
 
 const changeOf = ({ at, value }: State): Change => ({
@@ -163,6 +164,8 @@ export const runBulkEpisode = async (options: BulkEpisodeOptions, choose: Choose
         commit: (...args) => gate('commit', () => ledger.commit(...args)),
       },
       jobs: { read: (key) => gate('job', () => jobs.read(key)) },
+      erasures: memoryErasures().erasures,
+      deletions: DELETIONS,
       limiter: freeLimiter().limiter,
       breaker: { pass: async () => 'all', succeeded: async () => undefined, failed: async () => undefined },
       userpilot: userpilot as Userpilot, // deliver uses nothing else of it

@@ -5,7 +5,7 @@ import { createLog } from '../../functions/core/log.ts';
 import { createMetrics } from '../../functions/core/metrics.ts';
 import type { EventQueue, RejectedQueue } from '../../functions/core/ports.ts';
 import { apiKeyOf, createSecretCache } from '../../functions/core/secrets.ts';
-import { RetrySettings } from '../../functions/core/settings.ts';
+import { DeletionSettings, RetrySettings } from '../../functions/core/settings.ts';
 import { createDeliver } from '../../functions/handlers/deliver.ts';
 import { createUserpilot } from '../../functions/userpilot/client.ts';
 import { createHttp } from '../../functions/userpilot/http.ts';
@@ -51,7 +51,7 @@ export const queuesSeenBy = ({ cross }: Process, { queue, rejected }: Stage) => 
 export const createDeliverWorker = (process: Process, stage: Stage): Worker => {
   const { world, table, vault, judge, plan, events } = stage;
   const { now, sleep } = process;
-  const { ledger, jobs, limiter, breaker } = table.seenBy(process);
+  const { ledger, jobs, erasures, limiter, breaker } = table.seenBy(process);
   const readSecret = vault.seenBy(process);
   const retry = RetrySettings.parse({});
   const { fetch, abortAfter } = createWire({ world, process, judge, react: plan.react, wayMs: plan.wayMs });
@@ -59,6 +59,8 @@ export const createDeliverWorker = (process: Process, stage: Stage): Worker => {
     ...queuesSeenBy(process, stage),
     ledger,
     jobs,
+    erasures,
+    deletions: DeletionSettings.parse({}),
     limiter: createLimiter({ store: limiter, now, sleep, turn: () => sleep(0) }),
     breaker: createBreaker({
       store: breaker,

@@ -2,10 +2,10 @@ import type { Context, SQSEvent } from 'aws-lambda';
 import { DeliveryError, DependencyError } from '../../functions/core/errors.ts';
 import { createLog } from '../../functions/core/log.ts';
 import { createMetrics } from '../../functions/core/metrics.ts';
-import { RetrySettings } from '../../functions/core/settings.ts';
+import { DeletionSettings, RetrySettings } from '../../functions/core/settings.ts';
 import { createDeliver, type DeliverDeps } from '../../functions/handlers/deliver.ts';
 import { toDelete } from '../../infra/local/batch-answer.ts';
-import { freeLimiter, memoryJobs, memorySecret } from '../support/doubles.ts';
+import { freeLimiter, memoryErasures, memoryJobs, memorySecret } from '../support/doubles.ts';
 import type { Choose } from './explore.ts';
 import { createModel, EPOCH, type ModelEvent, type Rest, recordOf } from './ordering-state.ts';
 
@@ -54,6 +54,7 @@ const tableDown = () => new DependencyError('TABLE');
 const queueDown = () => new DependencyError('QUEUE');
 const now = () => new Date(EPOCH);
 const RETRY = RetrySettings.parse({});
+const DELETIONS = DeletionSettings.parse({});
 
 type Errors = Pick<Pending, 'failure' | 'refusal'>;
 type Gate = <T>(port: string, effect: () => T | Promise<T>, errors: Errors) => Promise<T>;
@@ -74,6 +75,8 @@ const createHandler = (gate: Gate, { ledger, apply, park }: Model) => {
       commit: (...args) => gate('commit', () => ledger.commit(...args), { failure }),
     },
     jobs: memoryJobs().jobs,
+    erasures: memoryErasures().erasures,
+    deletions: DELETIONS,
     limiter: freeLimiter().limiter,
     breaker: { pass: async () => 'all', succeeded: async () => undefined, failed: async () => undefined },
     userpilot: userpilot as DeliverDeps['userpilot'], // deliver uses nothing else of it

@@ -11,6 +11,8 @@ export type Port =
   | 'ledger.commit'
   | 'ledger.read'
   | 'ledger.mark'
+  | 'erasures.note'
+  | 'erasures.hold'
   | 'jobs.read'
   | 'jobs.write'
   | 'userpilot'

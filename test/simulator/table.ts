@@ -1,10 +1,11 @@
 import type { BreakerStore } from '../../functions/core/breaker.ts';
 import type { BulkJobs } from '../../functions/core/bulk-job.ts';
+import type { ErasureNotes } from '../../functions/core/erasure.ts';
 import { DependencyError } from '../../functions/core/errors.ts';
 import type { BulkLedger, Ledger } from '../../functions/core/ledger.ts';
 import type { LimiterStore } from '../../functions/core/limiter.ts';
 import type { Family } from '../../functions/core/pacing.ts';
-import { memoryBreakerStore, memoryJobs, memoryLedger } from '../support/doubles.ts';
+import { memoryBreakerStore, memoryErasures, memoryJobs, memoryLedger } from '../support/doubles.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -21,6 +22,7 @@ export interface Table {
   seenBy(process: Process): {
     readonly ledger: Ledger & BulkLedger;
     readonly jobs: BulkJobs;
+    readonly erasures: ErasureNotes;
     readonly limiter: LimiterStore;
     readonly breaker: BreakerStore;
   };
@@ -55,6 +57,7 @@ const createLimiterItems = (): LimiterStore => {
 export const createTable = (world: World): Table => {
   const ledger = memoryLedger().ledger;
   const jobs = memoryJobs().jobs;
+  const { erasures } = memoryErasures();
   const breaker = memoryBreakerStore().store;
   const limiter = createLimiterItems();
   const tombstones: Tombstone[] = [];
@@ -64,6 +67,10 @@ export const createTable = (world: World): Table => {
       jobs: {
         write: (...args) => cross('jobs.write', () => jobs.write(...args), { failure }),
         read: (key) => cross('jobs.read', () => jobs.read(key), { failure }),
+      },
+      erasures: {
+        note: (...args) => cross('erasures.note', () => erasures.note(...args), { failure }),
+        hold: (...args) => cross('erasures.hold', () => erasures.hold(...args), { failure }),
       },
       ledger: {
         read: (keys) => cross('ledger.read', () => ledger.read(keys), { failure }),

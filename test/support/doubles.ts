@@ -2,6 +2,7 @@ import type { Context } from 'aws-lambda';
 import { type BreakerState, type BreakerStore, CLOSED } from '../../functions/core/breaker.ts';
 import { type BulkJob, type BulkJobs, markedEntry } from '../../functions/core/bulk-job.ts';
 import type { QueueMessage, RejectedEvent } from '../../functions/core/envelope.ts';
+import type { Erasure, ErasureNotes, Erasures, Receipt } from '../../functions/core/erasure.ts';
 import { DependencyError } from '../../functions/core/errors.ts';
 import {
   type BulkLedger,
@@ -135,6 +136,61 @@ export const memoryJobs = () => {
     read: async (key) => items.get(key),
   };
   return { jobs, items };
+};
+
+/** The erasures' ports in memory; test/aws/erasures.test.ts holds them and DynamoDB to the same behaviour. */
+export const memoryErasures = () => {
+  interface Stored {
+    readonly pending?: Erasure;
+    readonly claimedAt?: number;
+    readonly receipt?: Receipt;
+  }
+  const items = new Map<string, Stored>();
+  const state = { known: 0, down: false };
+  const answering = () => {
+    if (state.down) throw new DependencyError('TABLE');
+  };
+  /** The item, if it is as it was listed. */
+  const listed = ({ key, due, requestedAt }: Erasure): Stored | undefined => {
+    answering();
+    const item = items.get(key);
+    return item?.pending?.due === due && item.pending.requestedAt === requestedAt ? item : undefined;
+  };
+  const erasures: ErasureNotes & Erasures = {
+    async note(erasure, keepEarlier) {
+      answering();
+      const item = items.get(erasure.key);
+      if (!keepEarlier || item?.pending === undefined) items.set(erasure.key, { ...item, pending: erasure });
+    },
+    async hold(key, due, openSince) {
+      answering();
+      const item = items.get(key);
+      if (item?.claimedAt !== undefined && item.claimedAt >= openSince) return item.claimedAt;
+      if (item?.pending !== undefined && item.pending.due < due) items.set(key, { ...item, pending: { ...item.pending, due } });
+      return undefined;
+    },
+    async *listDue(day) {
+      answering();
+      yield [...items.values()].flatMap(({ pending }) => (pending !== undefined && pending.due <= day ? [pending] : []));
+    },
+    async claim(erasure, claimedAt) {
+      const item = listed(erasure);
+      if (item !== undefined) items.set(erasure.key, { ...item, claimedAt });
+      return item !== undefined;
+    },
+    async conclude(erasure, receipt) {
+      const item = listed(erasure);
+      if (item === undefined) return false;
+      const { pending: _, ...rest } = item;
+      items.set(erasure.key, { ...rest, receipt });
+      return true;
+    },
+    async countKnown() {
+      answering();
+      return state.known;
+    },
+  };
+  return { erasures, items, state };
 };
 
 /** The breaker's table item in memory; test/aws/breaker.test.ts holds it and DynamoDB to the same behaviour. */

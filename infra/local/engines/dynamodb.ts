@@ -15,6 +15,8 @@ export interface TableSpec {
   readonly name: string;
   /** The partition key, a string; there is no sort key. */
   readonly key: string;
+  /** Strings too, with all attributes. Items that lack one of the two are not in it. */
+  readonly index?: { readonly name: string; readonly key: string; readonly sort: string };
 }
 
 /** The LevelDB that dynalite uses. */
@@ -37,12 +39,25 @@ const tryToOpen = async (folder: string): Promise<void> => {
 
 const ACTIVE_WITHIN_MS = 5000;
 
-const createTable = async (client: DynamoDBClient, { name, key }: TableSpec): Promise<void> => {
+const createTable = async (client: DynamoDBClient, { name, key, index }: TableSpec): Promise<void> => {
+  const attributes = [key, ...(index === undefined ? [] : [index.key, index.sort])];
   const command = new CreateTableCommand({
     TableName: name,
     KeySchema: [{ AttributeName: key, KeyType: 'HASH' }],
-    AttributeDefinitions: [{ AttributeName: key, AttributeType: 'S' }],
+    AttributeDefinitions: attributes.map((attribute) => ({ AttributeName: attribute, AttributeType: 'S' })),
     BillingMode: 'PAY_PER_REQUEST',
+    ...(index !== undefined && {
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: index.name,
+          KeySchema: [
+            { AttributeName: index.key, KeyType: 'HASH' },
+            { AttributeName: index.sort, KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
+    }),
   });
   await client.send(command).catch((error: unknown) => {
     if (!(error instanceof ResourceInUseException)) throw error;
@@ -50,6 +65,9 @@ const createTable = async (client: DynamoDBClient, { name, key }: TableSpec): Pr
   const deadline = Date.now() + ACTIVE_WITHIN_MS;
   for (;;) {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
+    const indexes = Table?.GlobalSecondaryIndexes ?? [];
+    // dynalite cannot add an index to a table of an older version.
+    if (index !== undefined && !indexes.some(({ IndexName }) => IndexName === index.name)) throw new Error('an index is missing');
     if (Table?.TableStatus === 'ACTIVE') return;
     // Killed in the instant between the two states of a new table, dynalite never goes on from there.
     if (Date.now() > deadline) throw new Error(`table ${name} stays in ${Table?.TableStatus}`);

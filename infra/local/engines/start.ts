@@ -1,4 +1,4 @@
-import { TABLE_KEY, type WebhookSourceId } from '../../../functions/manifest.ts';
+import { DUE_INDEX, TABLE_KEY, type WebhookSourceId } from '../../../functions/manifest.ts';
 import type { Closers } from '../closers.ts';
 import type { DataFolder } from '../data-folder.ts';
 import { QUEUES, queueSpecs, refreshQueue, TABLE_NAME } from '../resources.ts';
@@ -31,7 +31,7 @@ export interface EngineData {
 export const startEngines = async ({ folder, store, refreshed }: EngineData, closers: Closers): Promise<Engines> => {
   const sqs = await startSqs({ folder: folder.queue, queues: queueSpecs(refreshed) });
   closers.add(sqs.close);
-  const dynamo = await startDynamo({ folder: folder.table, table: { name: TABLE_NAME, key: TABLE_KEY } });
+  const dynamo = await startDynamo({ folder: folder.table, table: { name: TABLE_NAME, key: TABLE_KEY, index: DUE_INDEX } });
   closers.add(dynamo.close);
   const secretsManager = await startSecretsManager(store);
   closers.add(secretsManager.close);

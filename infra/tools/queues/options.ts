@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<QueueName, readonly string[]>> = {
 
 const SELECTORS = '--reason, --source, --id, --older-than, --younger-than or --all';
 
-const PLACE = {
+export const PLACE = {
   to: { type: 'string' },
   stage: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },

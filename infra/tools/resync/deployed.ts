@@ -8,7 +8,7 @@ import type { ResyncInput } from '../../../functions/core/resync.ts';
 import { Problem } from '../../local/problem.ts';
 import { listedSource } from '../../local/resync.ts';
 import type { StageNamed } from '../queues/place.ts';
-import { lacksOutput, outputsOfStack, pascalCase } from '../queues/stack-outputs.ts';
+import { outputsOfStack, pascalCase } from '../queues/stack-outputs.ts';
 import { reached } from '../queues/trouble.ts';
 import type { Screen } from './here.ts';
 import type { ResyncOptions } from './options.ts';
@@ -68,17 +68,12 @@ export const runDeployed = async (options: DeployedOptions, screen: Screen): Pro
   const stage = stageNamed(stageName);
   listedSource(source, stage, stageName);
   const region = stage.env?.region;
-  const outputs = await outputsOfStack(stageName, region);
-  const outputOf = (name: string): string => {
-    const value = outputs.get(name);
-    if (value === undefined) throw lacksOutput(stageName, name);
-    return value;
-  };
-  const FunctionName = outputOf(`${pascalCase(source)}ResyncFunctionArn`);
+  const functionOutput = `${pascalCase(source)}ResyncFunctionArn` as const;
+  const { [functionOutput]: FunctionName, TableName } = await outputsOfStack(stageName, region, [functionOutput, 'TableName']);
   const config = region === undefined ? {} : { region };
   const lambda = new LambdaClient(config);
   const dynamo = new DynamoDBClient(config);
-  const runs = createRunStore(dynamo, outputOf('TableName'));
+  const runs = createRunStore(dynamo, TableName);
   const read = () => reached('the table', runs.read(source));
   try {
     const { owner, progress } = await read();

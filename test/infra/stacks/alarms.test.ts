@@ -51,6 +51,9 @@ describe('alarms', () => {
     'StripeErrorsAlarm',
     'CognitoErrorsAlarm',
     'CognitoNotQueuedAlarm',
+    'EraserErrorsAlarm',
+    'EraserMissedAlarm',
+    'EraserMassDeletionAlarm',
   ])('%s exists and takes silence for health', (prefix) => {
     expect(only(production, ALARM, prefix).Properties).toMatchObject({
       TreatMissingData: 'notBreaching',

@@ -2,17 +2,19 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Stack } from 'aws-cdk-lib';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
-import { RetrySettings } from '../../../functions/core/settings.ts';
+import { DeletionSettings, RetrySettings } from '../../../functions/core/settings.ts';
 import {
   DELIVER_TIMEOUT_SECONDS,
+  DUE_INDEX,
   ENV,
+  ERASE_TIMEOUT_SECONDS,
   MAX_RECEIVE_COUNT,
   REFRESH_TIMEOUT_SECONDS,
   RESYNC_ALIAS,
   TABLE_KEY,
   TABLE_TTL,
 } from '../../../functions/manifest.ts';
-import { type Bundle, DELIVER_BUNDLE, refreshBundle, resyncBundle } from '../../../infra/build.ts';
+import { type Bundle, DELIVER_BUNDLE, ERASE_BUNDLE, refreshBundle, resyncBundle } from '../../../infra/build.ts';
 import { allowedBy, createSynthesis, only } from './synthesized.ts';
 
 const DAY = 86_400;
@@ -68,7 +70,7 @@ describe('queues', () => {
 
   it('keep everything for 14 days, encrypted', () => {
     production.allResourcesProperties(QUEUE, { MessageRetentionPeriod: 14 * DAY, SqsManagedSseEnabled: true });
-    production.resourceCountIs(QUEUE, 3);
+    production.resourceCountIs(QUEUE, 4);
   });
 
   it('refuse whoever comes without TLS', () => {
@@ -76,15 +78,28 @@ describe('queues', () => {
     production.allResourcesProperties('AWS::SQS::QueuePolicy', {
       PolicyDocument: { Statement: Match.arrayWith([Match.objectLike(deny)]) },
     });
-    production.resourceCountIs('AWS::SQS::QueuePolicy', 3);
+    production.resourceCountIs('AWS::SQS::QueuePolicy', 4);
   });
 });
 
 describe('ledger', () => {
-  it('has one key, a time to live, and costs by use', () => {
+  it('has one key, one index of what is to be erased, a time to live, and costs by use', () => {
     production.hasResourceProperties('AWS::DynamoDB::Table', {
       KeySchema: [{ AttributeName: TABLE_KEY, KeyType: 'HASH' }],
-      AttributeDefinitions: [{ AttributeName: TABLE_KEY, AttributeType: 'S' }],
+      AttributeDefinitions: [TABLE_KEY, DUE_INDEX.key, DUE_INDEX.sort].map((name) => ({
+        AttributeName: name,
+        AttributeType: 'S',
+      })),
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: DUE_INDEX.name,
+          KeySchema: [
+            { AttributeName: DUE_INDEX.key, KeyType: 'HASH' },
+            { AttributeName: DUE_INDEX.sort, KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
       TimeToLiveSpecification: { AttributeName: TABLE_TTL, Enabled: true },
       BillingMode: 'PAY_PER_REQUEST',
     });
@@ -106,7 +121,7 @@ describe('ledger', () => {
 describe('state', () => {
   // Another id is another resource: CloudFormation would make an empty one and drop this one, with all that is in it.
   it.each([
-    [QUEUE, ['QueuesDeadLettersF0D5D2AD', 'QueuesEvents3B99B77C', 'QueuesRejected0A91DD53']],
+    [QUEUE, ['EraserMissedA10AB86B', 'QueuesDeadLettersF0D5D2AD', 'QueuesEvents3B99B77C', 'QueuesRejected0A91DD53']],
     ['AWS::DynamoDB::Table', ['LedgerTable9343E4AA']],
     ['AWS::KMS::Key', ['LedgerKeyA5F78EAE']],
     [
@@ -178,14 +193,14 @@ describe('secrets', () => {
 describe('functions', () => {
   it('run on Node 24 and arm64', () => {
     production.allResourcesProperties(FUNCTION, { Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler' });
-    production.resourceCountIs(FUNCTION, 5);
+    production.resourceCountIs(FUNCTION, 6);
   });
 
   it('log into a group of their own that forgets', () => {
     const groups = Object.values(production.findResources(FUNCTION)).map(
       ({ Properties }) => Properties.LoggingConfig.LogGroup.Ref,
     );
-    expect(new Set(groups).size).toBe(5);
+    expect(new Set(groups).size).toBe(6);
     production.allResourcesProperties(LOG_GROUP, { RetentionInDays: 90 });
     staging.allResourcesProperties(LOG_GROUP, { RetentionInDays: 14 });
   });
@@ -210,6 +225,7 @@ describe('functions', () => {
         ENV.userpilotSecretId,
         ENV.userpilotBaseUrl,
         ENV.retry,
+        ENV.deletions,
       ].toSorted(),
     );
   });
@@ -231,11 +247,9 @@ describe('functions', () => {
   });
 
   it('exist for the sources of the stage only', () => {
-    expect(Object.keys(staging.findResources(FUNCTION)).map((id) => id.replace(/Function.*|Receive.*/, ''))).toEqual([
-      'Deliver',
-      'Clerk',
-      'Stripe',
-    ]);
+    expect(
+      Object.keys(staging.findResources(FUNCTION)).map((id) => id.replace(/Function.*|Receive.*|Erase[A-Z0-9].*/, '')),
+    ).toEqual(['Deliver', 'Eraser', 'Clerk', 'Stripe']);
   });
 
   it('deliver in batches, answer for each message, two at a time, and filter nothing away', () => {
@@ -303,9 +317,8 @@ describe('least privilege', () => {
       ({ Properties }) => Properties.PolicyDocument.Statement,
     );
     const kms = statements.filter(({ Action }) => [Action].flat().includes('kms:Decrypt'));
-    expect(kms.map(({ Condition }) => Condition)).toEqual([
-      { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } },
-    ]);
+    const throughDynamo = { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } };
+    expect(kms.map(({ Condition }) => Condition)).toEqual([throughDynamo, throughDynamo]);
   });
 
   /** Calls to AWS that are in a bundle. */
@@ -323,6 +336,12 @@ describe('least privilege', () => {
     const calls = callsIn(DELIVER_BUNDLE);
     expect(calls).toContain('dynamodb:UpdateItem');
     expect(Object.keys(allowedBy(production, roleOf('Deliver')))).toEqual(expect.arrayContaining(calls));
+  });
+
+  it('erase: may make every call that is in its bundle', () => {
+    const calls = callsIn(ERASE_BUNDLE);
+    expect(calls).toContain('dynamodb:Query');
+    expect(Object.keys(allowedBy(production, roleOf('EraserErase')))).toEqual(expect.arrayContaining(calls));
   });
 
   it('refresh: may make every call that is in its bundle', () => {
@@ -344,6 +363,65 @@ describe('least privilege', () => {
       ({ Properties }) => Properties.PolicyDocument.Statement,
     );
     expect(JSON.stringify(statements.map(({ Action, Resource }) => [Action, Resource]))).not.toContain('*');
+  });
+});
+
+describe('deletions', () => {
+  const id = (type: string, prefix: string) => only(production, type, prefix).id;
+  const arnOf = (type: string, prefix: string) => ({ 'Fn::GetAtt': [id(type, prefix), 'Arn'] });
+
+  it('are passed on half an hour before Userpilot carries them out', () => {
+    expect(only(production, 'AWS::Scheduler::Schedule').Properties).toMatchObject({
+      ScheduleExpression: 'cron(30 1 * * ? *)',
+      ScheduleExpressionTimezone: 'UTC',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: {
+        Arn: arnOf(FUNCTION, 'Eraser'),
+        RoleArn: arnOf('AWS::IAM::Role', 'EraserSchedule'),
+        Input: '{}',
+        DeadLetterConfig: { Arn: arnOf(QUEUE, 'EraserMissed') },
+      },
+    });
+  });
+
+  it('are passed on by a function with the settings of its stage', () => {
+    const { Timeout, Environment } = only(production, FUNCTION, 'Eraser').Properties;
+    expect(Timeout).toBe(ERASE_TIMEOUT_SECONDS);
+    expect(Environment.Variables).toEqual({
+      [ENV.tableName]: { Ref: id('AWS::DynamoDB::Table', 'Ledger') },
+      [ENV.userpilotSecretId]: { Ref: id(SECRET, 'Deliver') },
+      [ENV.userpilotBaseUrl]: 'https://analytex-eu.userpilot.io',
+      [ENV.deletions]: JSON.stringify(DeletionSettings.parse({})),
+    });
+  });
+
+  it('need the table, its one index and the API key', () => {
+    const log = [id(LOG_GROUP, 'Eraser')];
+    const table = [id('AWS::DynamoDB::Table', 'Ledger')];
+    const key = [id('AWS::KMS::Key', 'Ledger')];
+    expect(allowedBy(production, id('AWS::IAM::Role', 'EraserErase'))).toEqual({
+      'logs:CreateLogStream': log,
+      'logs:PutLogEvents': log,
+      'dynamodb:GetItem': table,
+      'dynamodb:UpdateItem': table,
+      'dynamodb:BatchGetItem': table,
+      'dynamodb:DescribeTable': table,
+      'dynamodb:Query': [expect.stringMatching(/^\S*LedgerTable\S*"\/index\/due"\S*$/)],
+      'kms:Decrypt': key,
+      'kms:DescribeKey': key,
+      'kms:Encrypt': key,
+      'kms:GenerateDataKey': key,
+      'kms:ReEncryptFrom': key,
+      'kms:ReEncryptTo': key,
+      'secretsmanager:GetSecretValue': [id(SECRET, 'Deliver')],
+    });
+  });
+
+  it('are started by a role that may do nothing else', () => {
+    expect(allowedBy(production, id('AWS::IAM::Role', 'EraserSchedule'))).toEqual({
+      'lambda:InvokeFunction': [id(FUNCTION, 'Eraser')],
+      'sqs:SendMessage': [id(QUEUE, 'EraserMissed')],
+    });
   });
 });
 
@@ -617,6 +695,7 @@ describe('outputs', () => {
     'UserpilotSecretArn',
     'UserpilotSecretCommand',
     'CognitoFunctionArn',
+    'EraseFunctionName',
     'Auth0WebhookUrl',
     'ClerkWebhookUrl',
     'ClerkSecretArn',
