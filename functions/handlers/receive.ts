@@ -125,6 +125,11 @@ const tell = (value: unknown, unreadableId: () => string, request: RawRequest, d
   return { head, ending: { kind: 'accepted', queue: to, messages: result.messages } };
 };
 
+/** No vendor's event is so small that a body holds more. Parking each of thousands would take longer than a vendor waits. */
+const MAX_EVENTS = 1000;
+/** Parked at the same time. */
+const PARKED_AT_ONCE = 10;
+
 const recordsOf = (body: unknown, { source }: ReceiveDeps): readonly unknown[] | undefined => {
   if (source.records === undefined) return [body];
   try {
@@ -140,12 +145,24 @@ const read = (body: Uint8Array, { source }: ReceiveDeps): Parsed => (source.read
 const tellAll = (value: unknown, request: RawRequest, deps: ReceiveDeps): readonly Told[] => {
   const bodyId = () => digest(Buffer.from(request.body).toString('base64'));
   const records = recordsOf(value, deps);
-  if (records === undefined) {
-    const head = { eventId: bodyId(), type: 'unknown' };
-    return [{ head, ending: { kind: 'parked', code: 'SCHEMA_MISMATCH', event: scrub(value) } }];
-  }
+  const parkedWhole = (code: RejectedCode, event: unknown): readonly Told[] => [
+    { head: { eventId: bodyId(), type: 'unknown' }, ending: { kind: 'parked', code, event: scrub(event) } },
+  ];
+  if (records === undefined) return parkedWhole('SCHEMA_MISMATCH', value);
+  // The records, not the body: a source may have taken its secret out of each.
+  if (records.length > MAX_EVENTS) return parkedWhole('EVENT_TOO_LARGE', records);
   const isOne = deps.source.records === undefined;
   return records.map((record) => tell(record, isOne ? bodyId : () => digest(JSON.stringify(record) ?? ''), request, deps));
+};
+
+const park = async (told: readonly Told[], { receivedAt }: RawRequest, { source, rejected, now }: ReceiveDeps): Promise<void> => {
+  const kept = told.flatMap(({ head, ending }): readonly RejectedEvent[] => {
+    if (ending.kind !== 'parked') return [];
+    return [{ v: 1, source: source.id, ...head, receivedAt, rejectedAt: now(), reason: ending.code, event: ending.event }];
+  });
+  for (let from = 0; from < kept.length; from += PARKED_AT_ONCE) {
+    await Promise.all(kept.slice(from, from + PARKED_AT_ONCE).map((event) => rejected.park(event)));
+  }
 };
 
 /** The answer tells the most that became of any of them. */
@@ -161,7 +178,6 @@ const summary = (told: readonly Told[]): HttpAnswer => {
  * to nothing sendable is kept and acknowledged, since vendors disable endpoints that answer errors.
  */
 const receive = async (request: RawRequest, secrets: readonly string[], deps: ReceiveDeps): Promise<HttpAnswer> => {
-  const { source, rejected, now } = deps;
   const verdict = await verify(request, secrets, deps);
   if (!verdict.ok) return refuse(401, verdict.code, deps);
   const json = read(request.body, deps);
@@ -170,12 +186,7 @@ const receive = async (request: RawRequest, secrets: readonly string[], deps: Re
   for (const queue of new Set(told.flatMap(({ ending }) => (ending.kind === 'accepted' ? ending.queue : [])))) {
     await queue.send(told.flatMap(({ ending }) => (ending.kind === 'accepted' && ending.queue === queue ? ending.messages : [])));
   }
-  for (const { head, ending } of told) {
-    if (ending.kind !== 'parked') continue;
-    const times = { receivedAt: request.receivedAt, rejectedAt: now() };
-    const kept: RejectedEvent = { v: 1, source: source.id, ...head, ...times, reason: ending.code, event: ending.event };
-    await rejected.park(kept);
-  }
+  await park(told, request, deps);
   for (const one of told) report(one, request, deps);
   return summary(told);
 };

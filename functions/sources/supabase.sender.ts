@@ -93,6 +93,24 @@ const signatureOf = (secret: string, signed: string, body: Uint8Array): string =
     .update(body)
     .digest('base64');
 
+const hookHeaders: Sender['headers'] = (body, secret, { now, eventId }) => {
+  const id = `invented-try-of-${eventId}`;
+  const timestamp = String(Math.floor(now.getTime() / 1000));
+  const signature = `v1,${signatureOf(secret.replace(/^v1,/, ''), `${id}.${timestamp}.`, body)}`;
+  return {
+    'content-type': 'application/json',
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': signature,
+  };
+};
+
+// Without `v1,` the hook's secret is taken in `Authorization` too, so that one is enough for both channels.
+const rowHeaders: Sender['headers'] = (_body, secret) => ({
+  'content-type': 'application/json',
+  authorization: `Bearer ${secret.replace(/^v1,/, '')}`,
+});
+
 /** Ids are the person's own, so that every source names the same user at Userpilot. */
 export const supabaseSender: Sender = {
   types: ['auth.users.INSERT', 'auth.users.UPDATE', 'auth.users.DELETE', 'after-user-created', 'before-user-created'],
@@ -108,16 +126,14 @@ export const supabaseSender: Sender = {
     const metadata = { uuid: eventId, time: now.toISOString(), name: type, ip_address: '203.0.113.24' };
     return JSON.stringify({ ...(type.endsWith('created') && { metadata }), ...make(subject) });
   },
-  // Without `v1,` the hook's secret is taken in `Authorization` too, so that one is enough for both channels.
-  headers: (body, secret, { now, eventId }) => {
-    const plain = secret.replace(/^v1,/, '');
-    const json = { 'content-type': 'application/json' };
-    if (!isHook(body)) return { ...json, authorization: `Bearer ${plain}` };
-    const id = `invented-try-of-${eventId}`;
-    const timestamp = String(Math.floor(now.getTime() / 1000));
-    const signature = `v1,${signatureOf(plain, `${id}.${timestamp}.`, body)}`;
-    return { ...json, 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
-  },
+  headers: (body, secret, moment) => (isHook(body) ? hookHeaders : rowHeaders)(body, secret, moment),
   // Of text, so that as a bearer token it looks like no signature.
   secret: (random) => `v1,whsec_${Buffer.from(Buffer.from(random).toString('base64url')).toString('base64')}`,
+};
+
+/** Auth hooks alone, which sign whatever they send. */
+export const supabaseHookSender: Sender = {
+  ...supabaseSender,
+  types: ['after-user-created', 'before-user-created'],
+  headers: hookHeaders,
 };

@@ -129,6 +129,17 @@ describe('several events in one body', () => {
     },
   );
 
+  it('are parked one by one up to a thousand, and as one beyond, as their source took them apart', async () => {
+    const events = (length: number) => ({ events: Array.from({ length }, () => ({ ...nameless, shared: 'x' })) });
+    expect(await post(events(1000))).toMatchObject({ status: 'parked', code: 'NO_USER_ID' });
+    expect(parked.parked.splice(0)).toHaveLength(1000);
+    const unshared: Source = { ...several, records: (body) => Several.parse(body).events.map(() => nameless) };
+    expect(await post(events(1001), unshared)).toEqual({ statusCode: 202, status: 'parked', code: 'EVENT_TOO_LARGE' });
+    expect(parked.parked).toMatchObject([{ type: 'unknown', event: Array.from({ length: 1001 }, () => nameless) }]);
+    expect(JSON.stringify(parked.parked)).not.toContain('shared');
+    expect([told().length, queue.sent.length]).toEqual([1001, 0]);
+  });
+
   it('are not acknowledged when taking them apart is our bug', async () => {
     const records = () => {
       throw new TypeError('a bug');

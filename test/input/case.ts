@@ -40,7 +40,7 @@ export interface Case {
 const DOORS = Object.keys(FRONT_DOORS) as readonly FrontDoor[]; // its own keys, see there
 
 export const throughDoor = (target: Target, mutation: Mutation, door: FrontDoor): Case => ({
-  name: `${target.source.id}, ${door}: ${mutation.name}`,
+  name: `${target.name}, ${door}: ${mutation.name}`,
   target,
   event: FRONT_DOORS[door](mutation.request, mutation.encoding),
   expected: mutation.expected,

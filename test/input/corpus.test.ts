@@ -6,71 +6,75 @@ import type { Case } from './case.ts';
 import { corpusOf } from './corpus.ts';
 import { faultsOfAnswer, faultsOfEffects, faultsOfLines, isAsExpected, isPoisoned, kindOf, visible } from './promises.ts';
 import { createRig, type Outcome } from './rig.ts';
-import { contentOf, forbidden, signed, targets } from './target.ts';
+import { contentOf, forbidden, signed, type Target, targets } from './target.ts';
+import { createWatch } from './watch.ts';
 
 const LIMIT_MS = 50;
-const REPEATS = 3;
-/** For thousands of requests, each played four times, on a machine that does other things as well. */
-const PATIENCE_MS = 180_000;
+/** What took longer is played again: a compiler and whatever else the machine does can only add to what a request costs. */
+const TRIES = 5;
+/** Of each source, all different. */
+const REFUSED = 500;
+/** For tens of thousands of requests on a machine that does other things as well. */
+const PATIENCE_MS = 600_000;
 
 interface Played {
-  readonly one: Case;
-  /** The first time, which also warms up. */
+  readonly name: string;
   readonly faults: Readonly<Record<'kind' | 'effects' | 'words' | 'poison', readonly string[]>>;
-  readonly seen: string;
-  readonly milliseconds: number[];
+  readonly milliseconds: number;
 }
-
-const cases = targets.flatMap(corpusOf);
-const rigs = new Map(targets.map((target) => [target, createRig(target)]));
-
-const play = async (one: Case) => {
-  const rig = rigs.get(one.target);
-  if (rig === undefined) throw new Error(`no rig for ${one.name}`);
-  return rig(one.event);
-};
-
-const played: Played[] = [];
-const medianOf = ({ milliseconds }: Played): number =>
-  milliseconds.toSorted((a, b) => a - b)[milliseconds.length >> 1] ?? Number.NaN;
-
-const faultsOf = (promise: keyof Played['faults']): readonly string[] =>
-  played.flatMap(({ one, faults }) => faults[promise].map((fault) => `${one.name}: ${fault}`));
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** In another order each turn, and in the same one each run: large requests one after the other would all wait for the collector. */
-const shuffled = (list: readonly Played[], turn: number): readonly Played[] =>
-  list
-    .map((item) => ({ item, place: sha256(`${turn} ${item.one.name}`) }))
-    .toSorted((a, b) => (a.place < b.place ? -1 : 1))
-    .map(({ item }) => item);
+const timed = async (rig: ReturnType<typeof createRig>, { event }: Case): Promise<Outcome> => {
+  const outcome = await rig(event);
+  let { milliseconds } = outcome;
+  for (let tries = 1; tries < TRIES && milliseconds > LIMIT_MS; tries += 1) {
+    milliseconds = Math.min(milliseconds, (await rig(event)).milliseconds);
+  }
+  return { ...outcome, milliseconds };
+};
+
+const faultsIn = (outcome: Outcome, { expected, target }: Case): Played['faults'] => ({
+  kind: isAsExpected(outcome, expected) ? [] : [`${kindOf(outcome)} instead of ${expected}`],
+  effects: faultsOfEffects(outcome, target),
+  words: [...faultsOfAnswer(outcome), ...faultsOfLines(outcome)],
+  poison: isPoisoned() ? ['poisoned'] : [],
+});
+
+const played: Played[] = [];
+/** Digests of the requests that are to be refused, and of all, by source: none is kept, since some are of a megabyte. */
+const refusals = new Map<string, ReadonlySet<string>>();
+const requests = new Set<string>();
+const watch = createWatch();
+
+const playAll = async (target: Target): Promise<void> => {
+  const rig = createRig(target);
+  const refused = new Set<string>();
+  refusals.set(target.name, refused);
+  for (const one of corpusOf(target)) {
+    const outcome = await timed(rig, one);
+    const digest = sha256(JSON.stringify(one.event));
+    requests.add(digest);
+    if (typeof one.expected === 'number') refused.add(digest);
+    watch.see(`${JSON.stringify(outcome.answer)}\n${visible(outcome)}`, one.name);
+    played.push({ name: one.name, faults: faultsIn(outcome, one), milliseconds: outcome.milliseconds });
+  }
+};
+
+const faultsOf = (promise: keyof Played['faults']): readonly string[] =>
+  played.flatMap(({ name, faults }) => faults[promise].map((fault) => `${name}: ${fault}`));
 
 beforeAll(async () => {
-  for (const one of cases) {
-    const outcome = await play(one);
-    const kind = isAsExpected(outcome, one.expected) ? [] : [`${kindOf(outcome)} instead of ${one.expected}`];
-    const faults = {
-      kind,
-      effects: faultsOfEffects(outcome),
-      words: [...faultsOfAnswer(outcome), ...faultsOfLines(outcome)],
-      poison: isPoisoned() ? ['poisoned'] : [],
-    };
-    played.push({ one, faults, seen: `${JSON.stringify(outcome.answer)}\n${visible(outcome)}`, milliseconds: [] });
-  }
-  for (let repeat = 0; repeat < REPEATS; repeat += 1) {
-    for (const { one, milliseconds } of shuffled(played, repeat)) milliseconds.push((await play(one)).milliseconds);
-  }
+  for (const target of targets) await playAll(target);
 }, PATIENCE_MS);
 
 describe('every hostile request of the corpus', () => {
-  it('is one of at least 500 that differ', () => {
-    const distinct = new Set(cases.map(({ event }) => sha256(JSON.stringify(event)))).size;
-    const forged = cases.filter(({ expected }) => typeof expected === 'number').length;
-    process.stdout.write(`corpus: ${distinct} different requests, ${forged} of them to be refused\n`);
-    expect(distinct).toBeGreaterThanOrEqual(500);
-    expect(forged).toBeGreaterThanOrEqual(500);
-    expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+  it(`is one of many, ${REFUSED} of them to be refused by each source`, () => {
+    const counts = [...refusals].map(([id, { size }]) => [id, size] as const);
+    const refused = counts.reduce((sum, [, size]) => sum + size, 0);
+    process.stdout.write(`corpus: ${requests.size} different requests, ${refused} of them to be refused\n`);
+    expect(counts.filter(([, size]) => size < REFUSED)).toEqual([]);
+    expect(new Set(played.map(({ name }) => name)).size).toBe(played.length);
   });
   it('is answered as documented, never with an error of ours', () => {
     expect(faultsOf('kind')).toEqual([]);
@@ -80,23 +84,21 @@ describe('every hostile request of the corpus', () => {
   });
   it('is neither repeated in the answer nor in a line of the log', () => {
     expect(faultsOf('words')).toEqual([]);
-    const hits = played.filter(({ seen }) => findCanaries(seen, forbidden).length > 0);
-    expect(hits.map(({ one }) => one.name)).toEqual([]);
+    expect(watch.hits()).toEqual([]);
   });
   it('leaves the prototypes of all objects alone', () => {
     expect(faultsOf('poison')).toEqual([]);
   });
-  it(`is done with in ${LIMIT_MS} ms, the middle one of ${REPEATS} times`, () => {
-    const slowest = played.toSorted((a, b) => medianOf(b) - medianOf(a));
-    const shown = slowest.slice(0, 5).map((one) => `  ${medianOf(one).toFixed(1)} ms  ${one.one.name}`);
+  it(`is done with in ${LIMIT_MS} ms`, () => {
+    const slowest = played.toSorted((a, b) => b.milliseconds - a.milliseconds);
+    const shown = slowest.slice(0, 5).map(({ name, milliseconds }) => `  ${milliseconds.toFixed(1)} ms  ${name}`);
     process.stdout.write(`slowest of the corpus:\n${shown.join('\n')}\n`);
-    expect(
-      slowest.filter((one) => medianOf(one) > LIMIT_MS).map((one) => `${one.one.name}: ${medianOf(one).toFixed(1)} ms`),
-    ).toEqual([]);
+    const late = slowest.filter(({ milliseconds }) => milliseconds > LIMIT_MS);
+    expect(late.map(({ name, milliseconds }) => `${name}: ${milliseconds.toFixed(1)} ms`)).toEqual([]);
   });
 });
 
-describe.each(targets)('$source.id', (target) => {
+describe.each(targets)('$name', (target) => {
   const rig = createRig(target);
   it.each(Object.entries(FRONT_DOORS))(
     'accepts the genuine delivery through %s, or the corpus would prove nothing',

@@ -48,7 +48,7 @@ type Altered = readonly [name: string, expected: Expected, event: unknown];
 
 /** What both payload forms share, told apart by the place of the request's data. */
 const sharedFaults = (event: object, target: Target, body: string): readonly Altered[] => {
-  const bare = target.proves.body ? 401 : 400;
+  const bare = target.proves.body || target.proofInBody === true ? 401 : 400;
   const headless = target.proofs.length > 0 ? 401 : 'accepted';
   return [
     ['without headers', headless, { ...event, headers: undefined, multiValueHeaders: undefined }],
@@ -145,7 +145,7 @@ export const brokenEvents = (target: Target): readonly Case[] => {
   const genuine: WireRequest = signed(target);
   const [http, rest, body] = [httpApiEvent(genuine), restApiEvent(genuine), genuine.body.toString('utf8')];
   const cases = (door: string, altered: readonly Altered[]): readonly Case[] =>
-    altered.map(([name, expected, event]) => ({ name: `${target.source.id}, ${door}: ${name}`, target, event, expected }));
+    altered.map(([name, expected, event]) => ({ name: `${target.name}, ${door}: ${name}`, target, event, expected }));
   return [
     ...cases('HTTP API', [...sharedFaults(http, target, body), ...httpApiFaults(http)]),
     ...cases('REST API', [...sharedFaults(rest, target, body), ...restApiFaults(rest, target)]),

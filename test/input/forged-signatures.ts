@@ -1,6 +1,18 @@
 import type { WireRequest } from '../support/http-events.ts';
 import type { Mutation } from './case.ts';
-import { headerOf, type Mark, markOf, NOW, provenOnly, signed, type Target, targets, withHeader, withText } from './target.ts';
+import {
+  headerOf,
+  type Mark,
+  markOf,
+  NOW,
+  othersThan,
+  provenOnly,
+  signed,
+  type Target,
+  targets,
+  withHeader,
+  withText,
+} from './target.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
@@ -137,10 +149,14 @@ const crowded = (target: Target): readonly Mutation[] => {
   const genuine = provenOnly(signed(target));
   const { header, kind, before, text } = markOf(target, genuine);
   if (header === undefined || !/v1[,=]$/.test(before)) return [];
-  const wrong = kind === 'hex' ? 'a'.repeat(64) : `${'A'.repeat(43)}=`;
+  const wrong = (index: number): string => {
+    const bytes = Buffer.alloc(32);
+    bytes.writeUInt32BE(index);
+    return bytes.toString(kind === 'hex' ? 'hex' : 'base64');
+  };
   const [first, entry, separator] = kind === 'hex' ? [before.replace(/v1=$/, ''), 'v1=', ','] : ['', before, ' '];
   const crowd = (wrongs: number) =>
-    first + [...Array.from({ length: wrongs }, () => entry + wrong), entry + text].join(separator);
+    first + [...Array.from({ length: wrongs }, (_, index) => entry + wrong(index)), entry + text].join(separator);
   return [
     { name: 'the genuine signature after nine wrong ones', request: withHeader(genuine, header, crowd(9)), expected: 'accepted' },
     { name: 'the genuine signature after ten wrong ones', request: withHeader(genuine, header, crowd(10)), expected: 401 },
@@ -156,7 +172,10 @@ const othersOf = (target: Target): Readonly<Record<string, WireRequest>> => ({
   'another delivery': provenOnly(signed(target, { eventId: 'invented2' })),
 });
 
-/** Proof headers of two genuine deliveries, mixed. A proof that says nothing of the body stands as well beside any other. */
+/**
+ * Proof headers of two genuine deliveries, mixed. A proof that says nothing of the body stands as well beside any other; a delivery
+ * that comes another way may have none to give.
+ */
 const mixed = (target: Target): readonly Mutation[] => {
   const first = provenOnly(signed(target));
   return Object.entries(othersOf(target)).flatMap(([name, other]) =>
@@ -166,7 +185,7 @@ const mixed = (target: Target): readonly Mutation[] => {
         (header): Mutation => ({
           name: `${header} of ${name}`,
           request: withHeader(first, header, headerOf(other, header)),
-          expected: target.proves.body ? 401 : 'accepted',
+          expected: target.proves.body || headerOf(other, header) === '' ? 401 : 'accepted',
         }),
       ),
   );
@@ -197,7 +216,7 @@ const withOtherSecrets = (target: Target): readonly Mutation[] => {
   const { secret, sender } = target;
   const secrets: Readonly<Record<string, string>> = {
     ...Object.fromEntries(
-      targets.filter((other) => other !== target).map((other) => [`the secret of ${other.source.id}`, other.secret]),
+      targets.filter((other) => other !== target).map((other) => [`the secret of ${other.name}`, other.secret]),
     ),
     'a secret of its own': sender.secret(new Uint8Array(32).fill(1)),
     'an empty secret': '',
@@ -219,31 +238,40 @@ const withOtherSecrets = (target: Target): readonly Mutation[] => {
     .filter(({ request }) => proofOf(request) !== proofOf(signed(target)));
 };
 
-/** Standard Webhooks are Svix's messages under headers of another name, and either source takes both. */
-const schemeOf = ({ proofs }: Pick<Target, 'proofs'>): string => proofs.join().replaceAll('webhook-', 'svix-');
+/** Standard Webhooks is Svix under other names, and whoever takes one takes the other. */
+const schemeOf = ({ proofs, publishesKeys = false }: Target): string =>
+  [publishesKeys, ...proofs.map((name) => name.replace(/^svix-/, 'webhook-'))].join();
+
+/** Whether two vendors carry their proof alike. In a body each has a place and a content of its own. */
+const provesAlike = (one: Target, other: Target): boolean =>
+  schemeOf(one) === schemeOf(other) && ![one, other].some(({ proofInBody, provesContent }) => proofInBody || provesContent);
+
+/** Whether a vendor knows the prefix of our secret, and so reads the same key from it. */
+const readsOurKey = ({ secret }: Target, other: Target): boolean =>
+  other.secret.includes(/^(?:v1,)?(?:whsec_)?/.exec(secret)?.[0] ?? '');
+
+/** Of a fixed text: whether two vendors make the same one of a secret. */
+const haveSameProofs = ({ proofs }: Target, one: WireRequest, other: WireRequest): boolean =>
+  proofs.every((name) => headerOf(one, name) === headerOf(other, name));
 
 /** Deliveries that are genuine somewhere else. */
 const misdirected = (target: Target): readonly Mutation[] => {
-  const signsAlike = ({ proofs, proofInBody, provesContent, publishesKeys }: Target): boolean =>
-    schemeOf({ proofs }) === schemeOf(target) &&
-    publishesKeys === target.publishesKeys &&
-    ![proofInBody, provesContent, target.proofInBody, target.provesContent].includes(true);
-  return targets
-    .filter((other) => other !== target)
-    .flatMap((other): readonly Mutation[] => [
-      { name: `a delivery of ${other.source.id}`, request: { ...signed(other), path: signed(target).path }, expected: 401 },
+  const ours = signed(target);
+  return othersThan(target).flatMap((other): readonly Mutation[] => {
+    const theirs = { ...signed(other), path: ours.path };
+    const withOurSecret = { ...signed(other, { secret: target.secret }), path: ours.path };
+    const isSame = target.proves.body ? readsOurKey(target, other) : haveSameProofs(target, withOurSecret, ours);
+    return [
+      { name: `a delivery of ${other.name}`, request: theirs, expected: 401 },
+      // Of two vendors that prove alike it is our secret that counts.
       {
-        name: `a delivery of ${other.source.id} signed with our secret`,
-        request: { ...signed(other, { secret: target.secret }), path: signed(target).path },
-        // Two vendors that sign alike: then it is our secret that counts.
-        expected: signsAlike(other) ? 'taken' : 401,
+        name: `a delivery of ${other.name} signed with our secret`,
+        request: withOurSecret,
+        expected: provesAlike(target, other) && isSame ? 'taken' : 401,
       },
-      {
-        name: `our delivery at the path of ${other.source.id}`,
-        request: { ...signed(target), path: signed(other).path },
-        expected: 404,
-      },
-    ]);
+      { name: `our delivery at the path of ${other.name}`, request: { ...ours, path: signed(other).path }, expected: 404 },
+    ];
+  });
 };
 
 export const forgedSignatures = (target: Target): readonly Mutation[] => [

@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { cognitoSender } from '../../functions/sources/cognito.sender.ts';
-import { findCanaries } from '../support/canaries.ts';
 import { httpApiEvent } from '../support/http-events.ts';
 import { verdictOf } from '../support/sources.ts';
 import { editedEvents, forgedEvents, randomEvents, randomRequests, tamperedRequests } from './arbitraries.ts';
@@ -18,7 +17,8 @@ import {
   visible,
 } from './promises.ts';
 import { createCognitoRig, createRig, type Outcome } from './rig.ts';
-import { expectedOf, forbidden, isDatedByBody, signed, targets } from './target.ts';
+import { expectedOf, isDatedByBody, signed, type Target, targets } from './target.ts';
+import { createWatch } from './watch.ts';
 
 /** Inputs of the properties of webhooks, shared out among the sources. */
 const INPUTS = {
@@ -36,30 +36,8 @@ const TOTAL = TRIGGERS + Object.values(INPUTS).reduce((sum, inputs) => sum + inp
 const seed = process.env.FC_SEED === undefined ? randomInt(2 ** 31) : Number(process.env.FC_SEED);
 const PATIENCE_MS = 120_000;
 
-/** Gathers what others can see and looks through it by the megabyte, which is far quicker than line by line. */
-const createWatch = () => {
-  let seen: string[] = [];
-  let length = 0;
-  const hits = new Set<string>();
-  const look = () => {
-    for (const { canary, form } of findCanaries(seen.join('\n'), forbidden)) hits.add(`${canary}, ${form}`);
-    [seen, length] = [[], 0];
-  };
-  return {
-    see(text: string) {
-      seen.push(text);
-      length += text.length;
-      if (length > 1_000_000) look();
-    },
-    hits() {
-      look();
-      return [...hits];
-    },
-  };
-};
-
-const faultsOf = (outcome: Outcome): readonly string[] => [
-  ...faultsOfEffects(outcome),
+const faultsOf = (outcome: Outcome, target: Target): readonly string[] => [
+  ...faultsOfEffects(outcome, target),
   ...faultsOfAnswer(outcome),
   ...faultsOfLines(outcome),
   ...(isPoisoned() ? ['poisoned'] : []),
@@ -72,8 +50,8 @@ describe('the fuzz run', () => {
   });
 });
 
-describe.each(targets)('$source.id', (target) => {
-  const { sender, secret } = target;
+describe.each(targets)('$name', (target) => {
+  const { name, sender, secret } = target;
 
   it('verifies no random request, and throws at none', () => {
     fc.assert(
@@ -95,8 +73,8 @@ describe.each(targets)('$source.id', (target) => {
       const [rig, watch] = [createRig(target), createWatch()];
       const property = fc.asyncProperty(forgedEvents(target), async (event) => {
         const outcome = await rig(event);
-        expect([isRefused(outcome), ...faultsOf(outcome)]).toEqual([true]);
-        watch.see(visible(outcome) + outcome.answer.body);
+        expect([isRefused(outcome), ...faultsOf(outcome, target)]).toEqual([true]);
+        watch.see(visible(outcome) + outcome.answer.body, name);
       });
       await fc.assert(property, { seed, numRuns: runsOf('forgedEvents') });
       expect(watch.hits()).toEqual([]);
@@ -115,8 +93,8 @@ describe.each(targets)('$source.id', (target) => {
         const request = signed(target, { body });
         const outcome = await rig(httpApiEvent(request));
         const expected = expectedOf(target, request, isDatedByBody(target) ? 'answered' : 'authentic');
-        expect([isAsExpected(outcome, expected), ...faultsOf(outcome)]).toEqual([true]);
-        watch.see(visible(outcome) + outcome.answer.body);
+        expect([isAsExpected(outcome, expected), ...faultsOf(outcome, target)]).toEqual([true]);
+        watch.see(visible(outcome) + outcome.answer.body, name);
       });
       await fc.assert(property, { seed, numRuns });
       expect(watch.hits()).toEqual([]);
@@ -144,7 +122,7 @@ describe('the Cognito trigger', () => {
         ];
         expect(faults).toEqual([]);
         expect(isPoisoned()).toBe(false);
-        watch.see(visible(traces));
+        watch.see(visible(traces), 'the Cognito trigger');
       });
       await fc.assert(property, { seed, numRuns: TRIGGERS });
       expect(watch.hits()).toEqual([]);

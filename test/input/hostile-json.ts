@@ -1,3 +1,4 @@
+import { MAX_COMMAS } from '../../functions/core/json.ts';
 import type { Expected, Mutation } from './case.ts';
 import { HOSTILE_MOMENTS, HOSTILE_VALUES, NOT_JSON } from './hostile-values.ts';
 import { type JsonPath, pathsIn, valueIn, withMembers, withRaw } from './json-paths.ts';
@@ -110,55 +111,55 @@ const members = (target: Target): readonly Mutation[] => {
   ]);
 };
 
-/** `item` as often as the body may hold it, at most `most` times. */
-const filled = (item: (index: number) => string, most: number, room: number): string => {
-  const items: string[] = [];
-  for (let length = 0; items.length < most; length += (items.at(-1)?.length ?? 0) + 1) {
-    const next = item(items.length);
-    if (length + next.length + 1 > room) break;
-    items.push(next);
-  }
-  return items.join(',');
-};
-
-const listOf = (item: string) => (room: number) => `[${filled(() => item, 100_000, room)}]`;
+const list = (item: string, length: number): string => `[${Array.from({ length }, () => item).join(',')}]`;
+const names = (length: number): string => `{${Array.from({ length }, (_, index) => `"${index.toString(36)}":0`).join(',')}}`;
+/** Nearly as many as a body may hold: its event has commas of its own. */
+const MANY = MAX_COMMAS - 500;
 
 /** Values as large as a body may be. */
 const LARGE: Readonly<Record<string, (room: number) => string>> = {
-  'a list of 100,000 zeros': listOf('0'),
-  'a list of empty lists': listOf('[]'),
-  'a list of empty objects': listOf('{}'),
-  'a list of nulls': listOf('null'),
-  'a list of empty strings': listOf('""'),
-  'a list of numbers that print longer than they came': listOf('1e20'),
-  'an object of as many names as fit': (room) => `{${filled((index) => `"${index.toString(36)}":0`, 100_000, room)}}`,
-  'a text of JSON with as many names as fit': (room) =>
-    JSON.stringify(`{${filled((index) => `"${index.toString(36)}":0`, 100_000, room - 100_000)}}`),
+  'a list of many zeros': () => list('0', MANY),
+  'a list of many empty lists': () => list('[]', MANY),
+  'a list of many empty objects': () => list('{}', MANY),
+  'a list of many nulls': () => list('null', MANY),
+  'a list of many empty strings': () => list('""', MANY),
+  'a list of many numbers that print longer than they came': () => list('1e20', MANY),
+  'a list of many long strings': (room) => list(JSON.stringify('x'.repeat(Math.floor(room / MANY) - 4)), MANY),
+  'an object of many names': () => names(MANY),
+  'a text of JSON of 10,000 names': () => JSON.stringify(names(10_000)),
   'a string as long as fits': (room) => JSON.stringify('x'.repeat(room - 2)),
   'a string of 70,000 characters': () => JSON.stringify('x'.repeat(70_000)),
   'a string of 20,000 accented letters': () => JSON.stringify('é'.repeat(20_000)),
   'a string of DEL characters, each six in ASCII JSON': (room) => JSON.stringify('\u007f'.repeat(room - 2)),
 };
 
-/** Large values in the place of the whole, of the id, and of each object and list that the schema keeps; nobody looks at the others. */
+/**
+ * Large values in the place of the whole, of the id, and of each object and list that the schema keeps; nobody looks at the others.
+ * A body that may hold several events has another form than one of them: there each list is such a place.
+ */
 const large = (target: Target): readonly Mutation[] => {
   const signUp = signUpOf(target);
-  // A body that may hold several events has another form than one of them.
   const { data: kept } = target.source.schema.safeParse(signUp);
   const id = target.userId.join('.');
-  const isPlace = (path: JsonPath) => typeof valueIn(kept, path) === 'object' || path.join('.') === id;
+  const isKept = (path: JsonPath) =>
+    target.source.records === undefined ? typeof valueIn(kept, path) === 'object' : Array.isArray(valueIn(signUp, path));
+  const isPlace = (path: JsonPath) => isKept(path) || path.join('.').endsWith(id);
   const paths = [[], ...pathsIn(signUp).filter(isPlace)];
   return paths.flatMap((path) => {
     const room = roomOf(target) - Buffer.byteLength(withRaw(signUp, path, '')) - 4;
     return Object.entries(LARGE).map(([name, raw]) =>
-      mutation(target, `${shown(path)} is ${name}`, withRaw(signUp, path, raw(room)), 'authentic'),
+      mutation(target, `${shown(path)} is ${name}`, withRaw(signUp, path, raw(room)), expectedAt(target, path)),
     );
   });
 };
 
 const tooLarge = (target: Target): readonly Mutation[] => {
-  const keys = Array.from({ length: 100_000 }, (_, index) => `"${index.toString(36)}":0`).join(',');
-  return [mutation(target, 'begins with 100,000 members', withMembers(signUpOf(target), [], { first: keys }), 413)];
+  const begun = (length: number) => withMembers(signUpOf(target), [], { first: names(length).slice(1, -1) });
+  return [
+    mutation(target, 'the whole begins with 6,000 members', begun(6000), 400),
+    mutation(target, 'the whole is a list of 6,000 nulls', list('null', 6000), 400),
+    mutation(target, 'the whole begins with 100,000 members', begun(100_000), 413),
+  ];
 };
 
 /** Correctly signed, and none of it what the vendor means. */

@@ -5,6 +5,7 @@ import type { HttpAnswer } from '../../functions/middleware/problem.ts';
 import type { Expected } from './case.ts';
 import type { Outcome, Traces } from './rig.ts';
 import type { Kept } from './sqs.ts';
+import type { Target } from './target.ts';
 
 const HASH = /^[0-9a-f]{64}$/;
 const CODE = /^[A-Za-z0-9_-]{1,64}$/;
@@ -86,19 +87,28 @@ export const faultsOfParked = ({ body, attributes }: Kept): readonly string[] =>
   ...(Object.values(attributes).every((value) => CODE.test(value)) ? [] : ['attributes that are no codes']),
 ];
 
+const parsedLines = ({ lines }: Traces) => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** How many events may have been parked: one or none, and of a body that may carry several each that a line tells of. */
+const isParkedRight = (outcome: Outcome, { source }: Pick<Target, 'source'>): boolean => {
+  const { parked } = outcome;
+  const kind = kindOf(outcome);
+  if (source.records === undefined || !isAcknowledged(kind)) return parked.length === (kind === 'parked' ? 1 : 0);
+  const told = parsedLines(outcome).filter((line) => line.outcome === 'rejected').length;
+  return parked.length === told && (kind === 'accepted' || told > 0 === (kind === 'parked'));
+};
+
 /** Acknowledged is stored, ignored or parked, and nothing else is kept at all. */
-export const faultsOfEffects = (outcome: Outcome): readonly string[] => {
+export const faultsOfEffects = (outcome: Outcome, target: Pick<Target, 'source'>): readonly string[] => {
   const { queued, parked } = outcome;
   const kind = kindOf(outcome);
   return [
     ...(queued.length > 0 === (kind === 'accepted') ? [] : [`${queued.length} messages queued`]),
-    ...(parked.length === (kind === 'parked' ? 1 : 0) ? [] : [`${parked.length} events parked`]),
+    ...(isParkedRight(outcome, target) ? [] : [`${parked.length} events parked`]),
     ...queued.flatMap(faultsOfMessage),
     ...parked.flatMap(faultsOfParked),
   ];
 };
-
-const parsedLines = ({ lines }: Traces) => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 
 /** A line has no room for anything that came in, and a hostile event is no error of ours. */
 export const faultsOfLines = (traces: Traces): readonly string[] => {

@@ -24,21 +24,29 @@ export const who: Invented = {
   companyName: canaries.companyName,
 };
 
-/** A source under attack, and the one secret that its function knows. */
+/** A source under attack in one of its channels, and the one secret that its function knows. */
 export interface Target extends Contract {
+  readonly name: string;
   readonly secret: string;
 }
 
-/** Every source behind a URL. */
+/** Every source behind a URL, in each channel. */
 export const targets: readonly Target[] = contracts
   .filter(({ source }) => webhookSourceById(source.id) !== undefined)
+  .flatMap(({ channels = [], ...contract }) => [
+    { ...contract, name: contract.source.id },
+    ...channels.map((channel) => ({ ...contract, ...channel, name: `${contract.source.id} ${channel.name}` })),
+  ])
   .map((contract, index) => ({ ...contract, secret: contract.sender.secret(new Uint8Array(32).fill(0xa1 + index)) }));
+
+/** Those of other vendors. */
+export const othersThan = ({ source }: Target): readonly Target[] => targets.filter((other) => other.source !== source);
 
 /** What must stand in no log line, answer or queue attribute. A secret counts without its prefix, which is no secret. */
 export const forbidden: Canaries = {
   ...canaries,
   ...Object.fromEntries(
-    targets.map(({ source, secret }) => [`secret of ${source.id}`, secret.replace(/^(?:whsec|wh_secret)_/, '')]),
+    targets.map(({ name, secret }) => [`secret of ${name}`, secret.replace(/^(?:v1,)?(?:whsec|wh_secret)_/, '')]),
   ),
 };
 
@@ -117,11 +125,21 @@ const jsonIn = (body: Buffer): { readonly value: unknown } | undefined => {
   }
 };
 
-/** Whether all that was signed stands there: around a token in a body the JSON may be written in any way. */
-export const isLeftIn = ({ proofInBody }: Target, genuine: Buffer, altered: Buffer): boolean => {
-  if (genuine.equals(altered)) return true;
+/**
+ * Whether all of a body that is proven, or is the proof, stands in the altered one: nothing where the proof is a fixed text in a
+ * header, that text where it stands in the body, and else the bytes, or the JSON where it may be written in any way.
+ */
+export const isLeftIn = (
+  { proofInBody = false, provesJson = false, proves, sharedText }: Target,
+  genuine: Buffer,
+  altered: Buffer,
+): boolean => {
+  if (genuine.equals(altered) || !(proves.body || proofInBody)) return true;
   const [before, after] = [jsonIn(genuine), jsonIn(altered)];
-  return proofInBody === true && before !== undefined && isDeepStrictEqual(before, after);
+  if (before === undefined || after === undefined) return false;
+  if (sharedText === undefined) return (proofInBody || provesJson) && isDeepStrictEqual(before, after);
+  const [text, left] = [genuine, altered].map((bytes) => sharedText.exec(bytes.toString('utf8'))?.[0]);
+  return text !== undefined && text === left;
 };
 
 /** Without what proves nothing: Stripe puts a made-up `v0` on test events, and a change there is no forgery. */
@@ -167,9 +185,10 @@ export const withMark = (request: WireRequest, mark: Mark, text: string): WireRe
   withText(request, mark, mark.before + text + mark.after);
 
 /** Throws an Error when neither a proof header nor a body of proof carries anything that looks like a signature. */
-export const markOf = ({ proofs, proofInBody, source }: Target, request: WireRequest): Mark => {
+export const markOf = ({ proofs, proofInBody, sharedText, name: target }: Target, request: WireRequest): Mark => {
   const places = proofInBody === true ? [...proofs, undefined] : proofs;
-  for (const [kind, pattern] of MARKS) {
+  const marks = sharedText === undefined ? MARKS : ([['token', sharedText]] as const);
+  for (const [kind, pattern] of marks) {
     for (const header of places) {
       const value = textAt(request, header);
       const found = kind === 'token' && places.length > 1 ? null : pattern.exec(value);
@@ -179,5 +198,5 @@ export const markOf = ({ proofs, proofInBody, source }: Target, request: WireReq
       }
     }
   }
-  throw new Error(`${source.id}: no signature found in ${proofs.join(', ') || 'the body'}`);
+  throw new Error(`${target}: no signature found in ${proofs.join(', ') || 'the body'}`);
 };

@@ -133,6 +133,11 @@ export const sentBy = (
   return { ...deliveryOf(sender, json, { secret, moment }), receivedAt: moment.now };
 };
 
+/** Another way in which a vendor sends, with a sender and a proof of its own. */
+export interface Channel extends Pick<Contract, 'sender' | 'proofs' | 'proves' | 'userId'> {
+  readonly name: string;
+}
+
 export interface Contract {
   readonly source: Source;
   readonly sender: Sender;
@@ -144,12 +149,18 @@ export interface Contract {
   readonly publishesKeys?: boolean;
   /** What a token may be signed by, of a vendor that publishes its keys. @default ['RS256'] */
   readonly algorithms?: readonly SignatureAlgorithm[];
+  /** Other ways than that of the sign-up, for the tests of hostile input. */
+  readonly channels?: readonly Channel[];
   /** Headers that carry the proof, in the sign-up. */
   readonly proofs: readonly string[];
   /** The proof, or a part of it, lies in the body: a token that is the body, or stands in it. @default false */
   readonly proofInBody?: boolean;
+  /** Finds the proof in a body that nothing signs: a shared text stands there. @default it is a token, told by its form */
+  readonly sharedText?: RegExp;
   /** What the proof covers. Where a part is missing the tests assert that a change of it goes unseen, so that nobody forgets. */
   readonly proves: { readonly sender: boolean; readonly body: boolean; readonly time: boolean };
+  /** The proof stands for the JSON as well as for its bytes: the same events pass in any spelling. @default false */
+  readonly provesJson?: boolean;
   /** The proof says something of what it proves, so that not any bytes pass that the vendor's key signed. @default false */
   readonly provesContent?: boolean;
   /** False: no event of the vendor says that a user came to be. @default true */

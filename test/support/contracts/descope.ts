@@ -10,6 +10,7 @@ export const descopeContract: Contract = {
   proofs: ['x-descope-webhook-s256'],
   // No time of delivery is signed. That of the newest record bounds a replay, as wide as other vendors go on retrying.
   proves: { sender: true, body: true, time: true },
+  provesJson: true,
   maxAge: 3 * 86_400,
   userId: ['userId'],
   required: ['action', 'occurred'],

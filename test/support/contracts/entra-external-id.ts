@@ -14,6 +14,7 @@ export const entraExternalIdContract: Contract = {
   },
   proofs: [],
   proofInBody: true,
+  sharedText: /(?<="clientState":\s*")[^"]+/,
   proves: { sender: true, body: false, time: false },
   provesContent: true,
   // Who signed up comes as "updated", as any other change does.

@@ -1,4 +1,4 @@
-import { supabaseSender } from '../../../functions/sources/supabase.sender.ts';
+import { supabaseHookSender, supabaseSender } from '../../../functions/sources/supabase.sender.ts';
 import { supabase } from '../../../functions/sources/supabase.ts';
 import { type Contract, fixture, PHONES } from '../sources.ts';
 
@@ -9,6 +9,15 @@ export const supabaseContract: Contract = {
   signUp: fixture('supabase', 'user-inserted'),
   proofs: ['authorization'],
   proves: { sender: true, body: false, time: false },
+  channels: [
+    {
+      name: 'hooks',
+      sender: supabaseHookSender,
+      proofs: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
+      proves: { sender: true, body: true, time: true },
+      userId: ['user', 'id'],
+    },
+  ],
   userId: ['record', 'id'],
   required: ['metadata', 'metadata.name', 'metadata.uuid', 'old_record', 'record', 'schema', 'table', 'type', 'user'],
   planted: [
