@@ -296,9 +296,7 @@ export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
     },
     async chunk(runId, order) {
       await renew(runId, { counts: order.state.counts, phase: 'listing' });
-      if (deps.dryRun !== true) {
-        if (await isBusy(deps)) return { kind: 'busy' };
-      }
+      if (deps.dryRun !== true && (await isBusy(deps))) return { kind: 'busy' };
       // Before anything is read: rows of a try that died are not held any more.
       const key = await nextKey(order, deps);
       const chunk = await sendRows(await gather(order, deps), { ...order, job: key }, deps);
