@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SOURCE_IDS, type SourceId } from '../../functions/manifest.ts';
-import { sourceById } from '../../functions/sources/index.ts';
 import type { Stage } from '../stages.ts';
 
 const UNITS_MS = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
@@ -61,9 +60,7 @@ export const startSchedules = ({ stage, run, isUnfinished, onNotice }: Schedules
     const { resync } = stage.sources[source] ?? {};
     if (resync === undefined) continue;
     const everyMs = rateMs(resync.schedule);
-    if (sourceById(source)?.directory?.list === undefined)
-      onNotice(`${source} has no listing of its users: its schedule does nothing.`);
-    else if (everyMs === undefined)
+    if (everyMs === undefined)
       onNotice(`${source}: ${resync.schedule} runs where it is deployed; here only rates do, such as rate(1 day).`);
     else {
       sources.push(source);
