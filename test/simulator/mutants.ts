@@ -30,8 +30,8 @@ export const mutants: readonly Mutant[] = [
     name: 'ledger before the call',
     file: ENTITY,
     edits: [
-      ['  const trace: Trace = {', '  await ledger.commit(key, claim, plan.update, true);\n  const trace: Trace = {'],
-      ['  await ledger.commit(key, claim, plan.update, true);\n  return endingsOf(plan);', '  return endingsOf(plan);'],
+      ['  const trace: Trace = {', '  await ledger.commit(key, claim, update, true);\n  const trace: Trace = {'],
+      ['  await ledger.commit(key, claim, update, true);\n  if (heldUntil', '  if (heldUntil'],
     ],
     faults: ['killed before the call'],
   },
