@@ -82,6 +82,7 @@ export const ENV = {
   userpilotSecretId: 'USERPILOT_SECRET_ID',
   userpilotBaseUrl: 'USERPILOT_BASE_URL',
   retry: 'RETRY_SETTINGS',
+  overflow: 'OVERFLOW_SETTINGS',
 } as const;
 
 /** CloudWatch namespace and metric names. Dimensions: `source` where one is known, `code` for reasons. */
@@ -106,6 +107,9 @@ export const METRICS = {
   resyncListed: 'ResyncUsersListed',
   resyncSent: 'ResyncUsersSent',
   resyncFailed: 'ResyncFailed',
+  /** By a bulk job instead of one by one, because too many waited. */
+  overflowSent: 'OverflowUsersSent',
+  overflowFailed: 'OverflowFailed',
   /** A sign-up that could not be queued within the time that the vendor gives, while the person waits. */
   lost: 'SignUpNotQueued',
 } as const;

@@ -263,7 +263,7 @@ export const runBulkEpisode = async (options: BulkEpisodeOptions, choose: Choose
         () => end('chunk'),
       );
     else
-      work.poll(key, jobId, 1).then(
+      work.poll({ key, jobId, rows: 1 }).then(
         (what) => {
           if (resync.life === life && what === 'failed') round += 1;
           end(what === 'running' ? 'look' : what === 'failed' ? 'chunk' : 'over');
