@@ -66,7 +66,7 @@ export const RESYNC_SOURCES = [
   'zitadel',
 ] as const satisfies readonly WebhookSourceId[];
 
-/** The alias that a resync is started by: a run goes on with the version that it began with, whatever is deployed meanwhile. */
+/** The alias that a resync or an overflow is started by: a run goes on with the version that it began with, whatever is deployed meanwhile. */
 export const RESYNC_ALIAS = 'live';
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;
