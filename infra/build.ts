@@ -20,6 +20,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const BUILD_DIRECTORY = join(ROOT, '.build');
 
 export const DELIVER_BUNDLE = 'deliver';
+export const OVERFLOW_BUNDLE = 'overflow';
 export const receiveBundle = (source: SourceId): string => `receive-${source}`;
 export const refreshBundle = (source: WebhookSourceId): string => `refresh-${source}`;
 export const resyncBundle = (source: WebhookSourceId): string => `resync-${source}`;
@@ -46,7 +47,7 @@ export interface Bundle {
  * 20 % above what is reached, so that a dependency that slips into a cold start is seen. Durable executions cost a resync
  * 240 KB, most of it all of Lambda's client, which their SDK takes whole; nobody waits for a resync to start.
  */
-const CEILING_KB = { receive: 380, cognito: 350, refresh: 430, deliver: 435, resync: 750 } as const;
+const CEILING_KB = { receive: 380, cognito: 350, refresh: 430, deliver: 435, resync: 750, overflow: 720 } as const;
 
 const camelCase = (id: string): string => id.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -90,6 +91,12 @@ export const handler = bindReceiveCognito(process.env);`,
     ceilingKb: CEILING_KB.deliver,
     code: `import { bindDeliver } from './functions/entry/deliver.ts';
 export const handler = bindDeliver(process.env);`,
+  },
+  {
+    bundle: OVERFLOW_BUNDLE,
+    ceilingKb: CEILING_KB.overflow,
+    code: `import { bindOverflow } from './functions/entry/overflow.ts';
+export const handler = bindOverflow(process.env);`,
   },
 ];
 
@@ -191,6 +198,7 @@ export const LOAD_ENV = {
   ...Object.fromEntries(Object.values(ENV).map((name) => [name, 'https://load.example/0/x'])),
   [ENV.source]: '{}',
   [ENV.retry]: '{}',
+  [ENV.overflow]: '{}',
   AWS_REGION: 'eu-central-1',
 };
 const LOAD_SCRIPT = `const before = performance.now(); await import(process.argv[1]); const after = performance.now();

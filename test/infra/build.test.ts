@@ -13,6 +13,7 @@ import {
   DELIVER_BUNDLE,
   ENTRIES,
   LOAD_ENV,
+  OVERFLOW_BUNDLE,
   overCeiling,
   receiveBundle,
   refreshBundle,
@@ -45,16 +46,25 @@ const bound = ENTRIES.map(({ bundle }) => bundle);
 const names = [...bound, IDLE.bundle];
 
 describe('bundles', () => {
-  it('are one per source, one more per source that fetches or lists, and the one that delivers', () => {
+  it('are one per source, one more per source that fetches or lists, the one that delivers, and the overflow', () => {
     const listing = RESYNC_SOURCES.map(resyncBundle);
     expect(bound.toSorted()).toEqual(
-      [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), ...listing, DELIVER_BUNDLE].toSorted(),
+      [
+        ...SOURCE_IDS.map(receiveBundle),
+        ...REFRESH_SOURCES.map(refreshBundle),
+        ...listing,
+        DELIVER_BUNDLE,
+        OVERFLOW_BUNDLE,
+      ].toSorted(),
     );
   });
 
-  it.each(names.filter((name) => name !== DELIVER_BUNDLE))('%s: the code of this source and of no other', (name) => {
-    expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh|resync)-/, '')]);
-  });
+  it.each(names.filter((name) => name !== DELIVER_BUNDLE && name !== OVERFLOW_BUNDLE))(
+    '%s: the code of this source and of no other',
+    (name) => {
+      expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh|resync)-/, '')]);
+    },
+  );
 
   it('take a source by its name in camel case', () => {
     const id: string = 'entra-external-id';
@@ -63,8 +73,8 @@ describe('bundles', () => {
     expect(code).toContain("import { entraExternalId } from './functions/sources/entra-external-id.ts';");
   });
 
-  it('deliver: the code of no source', () => {
-    expect(sourcesIn(bundleOf(DELIVER_BUNDLE))).toEqual([]);
+  it.each([DELIVER_BUNDLE, OVERFLOW_BUNDLE])('%s: the code of no source', (name) => {
+    expect(sourcesIn(bundleOf(name))).toEqual([]);
   });
 
   it.each(names)('%s: no sender, test or infrastructure code', (name) => {
@@ -93,7 +103,7 @@ describe('bundles', () => {
       .filter(Boolean);
     const receive = name === receiveBundle('cognito') ? ['client-sqs'] : ['client-secrets-manager', 'client-sqs'];
     const table = name.startsWith('receive-') ? [] : ['client-dynamodb'];
-    const durable = name.startsWith('resync-') ? ['client-lambda'] : [];
+    const durable = /^(resync-|overflow)/.test(name) ? ['client-lambda'] : [];
     expect([...new Set(clients)].toSorted()).toEqual([...table, ...durable, ...receive]);
   });
 

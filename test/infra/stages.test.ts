@@ -35,8 +35,15 @@ describe('parseStage', () => {
       ...sound,
       userpilot: 'https://analytex.userpilot.io',
       retry: RetrySettings.parse({}),
+      overflow: { from: 2000 },
       httpThrottle: { requestsPerSecond: 100, burst: 200 },
     });
+  });
+
+  it('knows when a backlog is too large, or that it never is', () => {
+    expect(parse({ overflow: false }).overflow).toBe(false);
+    expect(parse({ overflow: { from: 500 } }).overflow).toEqual({ from: 500 });
+    expect(() => parse({ overflow: { from: 0 } })).toThrow('production.overflow');
   });
 
   it('resolves the region of Userpilot', () => {

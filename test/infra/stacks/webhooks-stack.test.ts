@@ -12,7 +12,7 @@ import {
   TABLE_KEY,
   TABLE_TTL,
 } from '../../../functions/manifest.ts';
-import { type Bundle, DELIVER_BUNDLE, refreshBundle, resyncBundle } from '../../../infra/build.ts';
+import { type Bundle, DELIVER_BUNDLE, OVERFLOW_BUNDLE, refreshBundle, resyncBundle } from '../../../infra/build.ts';
 import { allowedBy, createSynthesis, only } from './synthesized.ts';
 
 const DAY = 86_400;
@@ -68,7 +68,7 @@ describe('queues', () => {
 
   it('keep everything for 14 days, encrypted', () => {
     production.allResourcesProperties(QUEUE, { MessageRetentionPeriod: 14 * DAY, SqsManagedSseEnabled: true });
-    production.resourceCountIs(QUEUE, 3);
+    production.resourceCountIs(QUEUE, 4);
   });
 
   it('refuse whoever comes without TLS', () => {
@@ -76,7 +76,7 @@ describe('queues', () => {
     production.allResourcesProperties('AWS::SQS::QueuePolicy', {
       PolicyDocument: { Statement: Match.arrayWith([Match.objectLike(deny)]) },
     });
-    production.resourceCountIs('AWS::SQS::QueuePolicy', 3);
+    production.resourceCountIs('AWS::SQS::QueuePolicy', 4);
   });
 });
 
@@ -106,7 +106,7 @@ describe('ledger', () => {
 describe('state', () => {
   // Another id is another resource: CloudFormation would make an empty one and drop this one, with all that is in it.
   it.each([
-    [QUEUE, ['QueuesDeadLettersF0D5D2AD', 'QueuesEvents3B99B77C', 'QueuesRejected0A91DD53']],
+    [QUEUE, ['OverflowNotStartedAE0B7274', 'QueuesDeadLettersF0D5D2AD', 'QueuesEvents3B99B77C', 'QueuesRejected0A91DD53']],
     ['AWS::DynamoDB::Table', ['LedgerTable9343E4AA']],
     ['AWS::KMS::Key', ['LedgerKeyA5F78EAE']],
     [
@@ -178,14 +178,14 @@ describe('secrets', () => {
 describe('functions', () => {
   it('run on Node 24 and arm64', () => {
     production.allResourcesProperties(FUNCTION, { Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler' });
-    production.resourceCountIs(FUNCTION, 5);
+    production.resourceCountIs(FUNCTION, 6);
   });
 
   it('log into a group of their own that forgets', () => {
     const groups = Object.values(production.findResources(FUNCTION)).map(
       ({ Properties }) => Properties.LoggingConfig.LogGroup.Ref,
     );
-    expect(new Set(groups).size).toBe(5);
+    expect(new Set(groups).size).toBe(6);
     production.allResourcesProperties(LOG_GROUP, { RetentionInDays: 90 });
     staging.allResourcesProperties(LOG_GROUP, { RetentionInDays: 14 });
   });
@@ -231,10 +231,11 @@ describe('functions', () => {
   });
 
   it('exist for the sources of the stage only', () => {
-    expect(Object.keys(staging.findResources(FUNCTION)).map((id) => id.replace(/Function.*|Receive.*/, ''))).toEqual([
+    expect(Object.keys(staging.findResources(FUNCTION)).map((id) => id.replace(/(Run)?Function.*|Receive.*/, ''))).toEqual([
       'Deliver',
       'Clerk',
       'Stripe',
+      'Overflow',
     ]);
   });
 
@@ -303,9 +304,8 @@ describe('least privilege', () => {
       ({ Properties }) => Properties.PolicyDocument.Statement,
     );
     const kms = statements.filter(({ Action }) => [Action].flat().includes('kms:Decrypt'));
-    expect(kms.map(({ Condition }) => Condition)).toEqual([
-      { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } },
-    ]);
+    const byDynamo = { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } };
+    expect(kms.map(({ Condition }) => Condition)).toEqual([byDynamo, byDynamo]);
   });
 
   /** Calls to AWS that are in a bundle. */
@@ -338,12 +338,20 @@ describe('least privilege', () => {
     expect(denied.filter((call) => !call.startsWith('lambda:'))).toEqual(['sqs:ChangeMessageVisibility']);
   });
 
-  it('attaches no policy that AWS manages and allows no wildcard', () => {
+  it('overflow: may make every call that is in its bundle, except of what the durable SDK and the queue bring besides', () => {
+    const role = allowedBy(production, only(production, 'AWS::IAM::Role', 'OverflowRun').id);
+    const denied = callsIn(OVERFLOW_BUNDLE).filter((call) => !(call in role));
+    expect(denied.filter((call) => !call.startsWith('lambda:'))).toEqual(['sqs:SendMessage']);
+  });
+
+  it('attaches no policy that AWS manages and allows no wildcard but the version of a durable function', () => {
     production.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
     const statements = Object.values(production.findResources('AWS::IAM::Policy')).flatMap(
       ({ Properties }) => Properties.PolicyDocument.Statement,
     );
-    expect(JSON.stringify(statements.map(({ Action, Resource }) => [Action, Resource]))).not.toContain('*');
+    const others = statements.filter(({ Action }) => ![Action].flat().includes('lambda:CheckpointDurableExecution'));
+    expect(others).toHaveLength(statements.length - 1);
+    expect(JSON.stringify(others.map(({ Action, Resource }) => [Action, Resource]))).not.toContain('*');
   });
 });
 
@@ -459,7 +467,7 @@ describe('all users of a source', () => {
     const functions = Object.keys(resyncing.findResources(FUNCTION)).filter((name) => name.includes('Resync'));
     expect(functions).toEqual([expect.stringMatching(/^ClerkResyncRun/), expect.stringMatching(/^WorkosResyncRun/)]);
     resyncing.resourceCountIs(SCHEDULE, 2);
-    production.resourceCountIs(SCHEDULE, 0);
+    expect(Object.keys(production.findResources(FUNCTION)).filter((name) => name.includes('Resync'))).toEqual([]);
   });
 
   it('take a durable execution of a week, in steps of 15 minutes', () => {
@@ -559,6 +567,38 @@ describe('all users of a source', () => {
       'lambda:InvokeFunction': [alias('Clerk').Ref],
     });
     resyncing.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+});
+
+describe('a backlog', () => {
+  const id = (type: string, prefix: string) => only(production, type, prefix).id;
+  const SCHEDULE = 'AWS::Scheduler::Schedule';
+
+  it('is looked at every five minutes, unless the stage says no', () => {
+    expect(only(production, SCHEDULE).Properties).toMatchObject({
+      ScheduleExpression: 'rate(5 minutes)',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: {
+        Arn: { Ref: id('AWS::Lambda::Alias', 'OverflowRunFunction') },
+        Input: '{}',
+        RetryPolicy: { MaximumEventAgeInSeconds: 300 },
+      },
+    });
+    expect(only(production, FUNCTION, 'Overflow').Properties).toMatchObject({
+      DurableConfig: { ExecutionTimeout: 7 * DAY, RetentionPeriodInDays: 1 },
+      Environment: { Variables: { [ENV.overflow]: '{"from":2000}' } },
+    });
+    expect(Object.keys(resyncing.findResources(FUNCTION)).filter((name) => name.startsWith('Overflow'))).toEqual([]);
+  });
+
+  it('is taken up and put off by a function that can neither delete nor send an event', () => {
+    const allowed = allowedBy(production, id('AWS::IAM::Role', 'OverflowRun'));
+    const events = [id(QUEUE, 'QueuesEvents')];
+    expect(Object.fromEntries(Object.entries(allowed).filter(([action]) => action.startsWith('sqs:')))).toEqual({
+      'sqs:ReceiveMessage': events,
+      'sqs:ChangeMessageVisibility': events,
+      'sqs:GetQueueAttributes': events,
+    });
   });
 });
 
