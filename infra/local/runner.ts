@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import {
   DELIVER_BATCH_SIZE,
   DELIVER_CONCURRENCY,
+  ENV,
   REFRESH_BATCH_SIZE,
   REFRESH_CONCURRENCY,
   WEBHOOK_SOURCES,
@@ -10,7 +12,7 @@ import {
 } from '../../functions/manifest.ts';
 import type { Stage } from '../stages.ts';
 import { type Closers, createClosers } from './closers.ts';
-import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { type DataFolder, OVERFLOW_JOURNAL, openDataFolder } from './data-folder.ts';
 import { clientOptions } from './engines/aws.ts';
 import { queueArn } from './engines/sqs.ts';
 import { startEngines } from './engines/start.ts';
@@ -20,6 +22,7 @@ import { type Front, type FrontOptions, startFront } from './front.ts';
 import { bindFunctions, COGNITO_PATH } from './functions.ts';
 import { lookAfter } from './health.ts';
 import { secretsFileFor, stageNamed, userpilotAt } from './inputs.ts';
+import { startOverflow } from './overflow.ts';
 import { codeOf, Problem } from './problem.ts';
 import { createReport } from './report.ts';
 import { QUEUES, refreshedIn, refreshQueue, TABLE_NAME } from './resources.ts';
@@ -129,9 +132,23 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
     ),
   ];
 
+  const overflow = startOverflow({
+    settings: stage.overflow,
+    env: {
+      [ENV.eventsQueueUrl]: queueUrls.events,
+      [ENV.tableName]: TABLE_NAME,
+      [ENV.userpilotSecretId]: 'userpilot',
+      [ENV.userpilotBaseUrl]: userpilotUrl,
+    },
+    journal: join(folder.path, OVERFLOW_JOURNAL),
+    output: report.output,
+    onFailure: report.onFailure,
+    ...options.overflow,
+  });
+
   const stop = async (graceMs: number): Promise<void> => {
     const over = new AbortController();
-    const inHand = Promise.all([front.close(graceMs), ...mappings.map((mapping) => mapping.stop())]);
+    const inHand = Promise.all([front.close(graceMs), ...mappings.map((mapping) => mapping.stop()), overflow.stop()]);
     await Promise.race([inHand, pause(graceMs, undefined, over).catch(() => undefined)]);
     over.abort();
     report.mute();

@@ -17,6 +17,8 @@ export interface StackOptions {
   readonly secretsFile?: string;
   /** `us`, `eu` or a base URL. Absent: a fake one of its own. */
   readonly userpilotUrl?: string;
+  /** How often a backlog is looked at, and how long a second of a bulk job's wait is; others in tests only. */
+  readonly overflow?: { readonly everyMs?: number; readonly secondMs?: number };
   /** Told of each event as it goes its way. */
   readonly onEvent?: (event: FunctionEvent) => void;
   /** Told in one line of what somebody should look at. */
