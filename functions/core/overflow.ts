@@ -3,7 +3,7 @@ import { counted, type JobEnd, type Journal, POLL_SECONDS, type WatchedJob, watc
 
 const OverflowState = z.strictObject({
   round: z.int().positive(),
-  /** Of the first job that nobody has seen the end of. */
+  /** Of the first job that may be open still. */
   number: z.int().positive(),
   /** In a row. */
   failures: z.int().nonnegative(),
@@ -35,7 +35,7 @@ export type Round =
 export interface OverflowWork {
   /** ISO 8601; undefined when there is nothing to do, or another run does it. */
   start(runId: string): Promise<string | undefined>;
-  /** One job filled from the queue. `number` is that of the first job whose end nobody has seen: a try that died may have left some. */
+  /** One job filled from the queue. `number` is that of the first job that may be open still, left by a try that died. */
   round(runId: string, number: number): Promise<Round>;
   /** Asks for the job, and writes down its end. */
   poll(job: WatchedJob): Promise<JobEnd>;

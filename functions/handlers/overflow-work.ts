@@ -39,6 +39,8 @@ export interface OverflowDeps extends BulkDeps {
 const RUN = 'overflow';
 /** Longer than any step, and than the longest wait for a job. */
 const LEASE_MS = 2 * 3_600_000;
+/** Until the first round renews it: a start that dies keeps the next ones out for no longer. */
+const START_LEASE_MS = 20 * 60_000;
 /** Of the surplus: Userpilot takes 20 rows a second, and 9 single calls meanwhile. */
 const BULK_SHARE = 2 / 3;
 const TAKE_MS = 2 * 60_000;
@@ -46,9 +48,10 @@ const TAKE_MS = 2 * 60_000;
 const TAKEN_SECONDS = 600;
 /** A job may be found over at the second look after its probable end. What is seen again before that is sent once more. */
 const MARGIN_SECONDS = 3 * POLL_SECONDS;
-const TAKERS = 10;
-/** Messages that SQS puts off in one call, and calls at the same time. */
+/** Messages that SQS gives, and puts off, in one call. */
 const BATCH = 10;
+/** Calls at the same time. */
+const TAKERS = 10;
 
 /** The messages of one user or company, in their order. */
 interface Taken {
@@ -151,7 +154,10 @@ const fill = async (most: number, key: string, deps: OverflowDeps) => {
   return submitted;
 };
 
-/** Jobs of this run whose end nobody has seen, and the number of the next one. A number is never used again: see `BulkJobs`. */
+/**
+ * Jobs of this run whose end nobody has seen, and the number of the next one. A number is never used again: what one try marked
+ * would count as sent by the job of another.
+ */
 const jobsFrom = async (runId: string, first: number, { jobs, now }: OverflowDeps) => {
   const open: { readonly number: number; readonly key: string; readonly job: BulkJob }[] = [];
   for (let number = first; ; number += 1) {
@@ -165,9 +171,9 @@ const jobsFrom = async (runId: string, first: number, { jobs, now }: OverflowDep
 /** The steps of an overflow, over the queue of events, the ledger and Userpilot's bulk endpoint. */
 export const createOverflowWork = (deps: OverflowDeps): OverflowWork => {
   const { backlog, jobs, runs, metrics, log, now, bulkFrom = BULK_FROM } = deps;
-  const until = () => new Date(now().getTime() + LEASE_MS);
+  const inMs = (milliseconds: number) => new Date(now().getTime() + milliseconds);
   const renew = async (runId: string) => {
-    if (!(await runs.renew(RUN, runId, until(), { counts: NO_COUNTS, phase: 'bulk job' }))) throw new Overtaken();
+    if (!(await runs.renew(RUN, runId, inMs(LEASE_MS), { counts: NO_COUNTS, phase: 'bulk job' }))) throw new Overtaken();
   };
   const failed = (code: string, count: number) => {
     metrics.add(METRICS.overflowFailed, { code });
@@ -179,7 +185,7 @@ export const createOverflowWork = (deps: OverflowDeps): OverflowWork => {
       const waiting = await backlog.size();
       if (shareOf(waiting, deps) < bulkFrom) return undefined;
       const startedAt = now();
-      if ((await runs.take(RUN, runId, { now: startedAt, until: until() })) === undefined) return undefined;
+      if ((await runs.take(RUN, runId, { now: startedAt, until: inMs(START_LEASE_MS) })) === undefined) return undefined;
       log.info('overflow started', { count: waiting });
       return startedAt.toISOString();
     },
