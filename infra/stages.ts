@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import { DeletionSettings, RetrySettings, SourceSettings, UserpilotBaseUrl } from '../functions/core/settings.ts';
+import {
+  DeletionSettings,
+  OverflowSettings,
+  RetrySettings,
+  SourceSettings,
+  UserpilotBaseUrl,
+} from '../functions/core/settings.ts';
 import { RESYNC_SOURCES, SOURCE_IDS, type SourceId } from '../functions/manifest.ts';
 import { problemsIn } from '../functions/sources/standard-webhooks.ts';
 
@@ -37,6 +43,8 @@ const Fields = z.strictObject({
   retry: RetrySettings.prefault({}),
   /** Whether deletions reach Userpilot. What a vendor's deletion means at all is a setting of its source. */
   deletions: DeletionSettings.prefault({}),
+  /** When more events wait than single calls can drain soon, bulk jobs take of the surplus. `false` = never. */
+  overflow: z.union([z.literal(false), OverflowSettings]).prefault({}),
   logRetentionDays: z.literal(LOG_RETENTION_DAYS),
   /** Whether queues, table, key and secrets outlive the stack, and whether the stack refuses to be deleted. */
   retain: z.boolean(),

@@ -114,6 +114,13 @@ export const EventSettings = z.strictObject({
 });
 export type EventSettings = z.infer<typeof EventSettings>;
 
+/** When so many events wait that the surplus goes through the bulk endpoint. */
+export const OverflowSettings = z.strictObject({
+  /** Messages that are left to single calls: some minutes' worth, 540 a minute. */
+  from: z.int().positive().default(2000),
+});
+export type OverflowSettings = z.infer<typeof OverflowSettings>;
+
 /** What a deployment may say about one source. Everything has a default in the source's own file. */
 export const SourceSettings = z.strictObject({
   /** Where the user id stands, first hit wins. It must be the id that your app passes to `userpilot.identify`. */

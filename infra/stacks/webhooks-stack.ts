@@ -5,7 +5,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { SourceSettings } from '../../functions/core/settings.ts';
 import { METRICS, REFRESH_SOURCES, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
-import { DELIVER_BUNDLE, ERASE_BUNDLE, receiveBundle, refreshBundle, resyncBundle } from '../build.ts';
+import { DELIVER_BUNDLE, ERASE_BUNDLE, OVERFLOW_BUNDLE, receiveBundle, refreshBundle, resyncBundle } from '../build.ts';
 import { AlarmMail } from '../constructs/alarm-mail.ts';
 import type { BundledFunction } from '../constructs/bundled-function.ts';
 import { CognitoReceiver } from '../constructs/cognito-receiver.ts';
@@ -15,6 +15,7 @@ import type { EmptySecret } from '../constructs/empty-secret.ts';
 import { Eraser } from '../constructs/eraser.ts';
 import { EventQueues } from '../constructs/event-queues.ts';
 import { LedgerTable } from '../constructs/ledger-table.ts';
+import { Overflower } from '../constructs/overflower.ts';
 import { Refresher } from '../constructs/refresher.ts';
 import { Resyncer } from '../constructs/resyncer.ts';
 import { RunbookAlarm } from '../constructs/runbook-alarm.ts';
@@ -64,12 +65,18 @@ export class WebhooksStack extends Stack {
     const refreshes = [...receivers]
       .filter(([source]) => refreshSources.includes(source) && stage.sources[source]?.api !== undefined)
       .map(([source, receiver]) => this.addRefresh(source, receiver));
+    const overflows = this.addOverflow(userpilotSecret);
     const resyncs = this.addResyncs(receivers, userpilotSecret);
     new CountAlarm(this, 'SecretUnavailable', {
       metricName: METRICS.secretUnavailable,
-      logGroups: [deliver, erase, ...[...receivers.values()].map(({ receiver }) => receiver), ...refreshes, ...resyncs].map(
-        ({ logGroup }) => logGroup,
-      ),
+      logGroups: [
+        deliver,
+        erase,
+        ...[...receivers.values()].map(({ receiver }) => receiver),
+        ...refreshes,
+        ...resyncs,
+        ...overflows,
+      ].map(({ logGroup }) => logGroup),
       says: 'A function cannot read its secret, or finds something else in it than expected.',
       section: 'A secret cannot be read',
     });
@@ -178,7 +185,7 @@ export class WebhooksStack extends Stack {
       const settings = this.settingsOf(source);
       if (settings.resync === undefined) return [];
       const name = pascalCase(source);
-      const { resync, alias } = new Resyncer(this, `${name}Resync`, {
+      const { run: resync, alias } = new Resyncer(this, `${name}Resync`, {
         source,
         settings,
         schedule: settings.resync,
@@ -201,6 +208,21 @@ export class WebhooksStack extends Stack {
       section: 'A resync fails',
     });
     return resyncs;
+  }
+
+  private addOverflow(userpilotSecret: EmptySecret): readonly BundledFunction[] {
+    const { overflow: settings, userpilot, logRetentionDays: logRetention } = this.stage;
+    if (settings === false) return [];
+    const bundle = join(this.bundles, OVERFLOW_BUNDLE);
+    const { queues, ledger } = this;
+    const shared = { bundle, userpilotSecret, userpilot, queues, ledger, logRetention };
+    const { run, alias } = new Overflower(this, 'Overflow', { ...shared, settings });
+    this.print(
+      'OverflowFunctionArn',
+      alias.functionArn,
+      'Drains a backlog of events in bulk; looks every five minutes by itself',
+    );
+    return [run];
   }
 
   private settingsOf(source: WebhookSourceId): SourceSettings {

@@ -43,8 +43,15 @@ describe('parseStage', () => {
       userpilot: 'https://analytex.userpilot.io',
       retry: RetrySettings.parse({}),
       deletions: DeletionSettings.parse({}),
+      overflow: { from: 2000 },
       httpThrottle: { requestsPerSecond: 100, burst: 200 },
     });
+  });
+
+  it('knows when a backlog is too large, or that it never is', () => {
+    expect(parse({ overflow: false }).overflow).toBe(false);
+    expect(parse({ overflow: { from: 500 } }).overflow).toEqual({ from: 500 });
+    expect(() => parse({ overflow: { from: 0 } })).toThrow('production.overflow');
   });
 
   it('resolves the region of Userpilot', () => {

@@ -26,6 +26,7 @@ const RESYNCING = {
       workos: { resync: { schedule: 'rate(12 hours)' } },
       logto: {},
     },
+    overflow: false,
     logRetentionDays: 14,
     retain: false,
   },
