@@ -76,7 +76,7 @@ export const stages = {
     sources: {
       auth0: { testEvents: 'deliver' },
       clerk: { api: 'http://127.0.0.1:4020/clerk/v1' },
-      cognito: {},
+      cognito: { userPools: ['eu-west-1_Invented1'] },
       descope: { api: 'http://127.0.0.1:4020/descope' },
       'entra-external-id': { api: 'http://127.0.0.1:4020/entra-external-id' },
       firebase: { api: 'http://127.0.0.1:4020/firebase' },

@@ -11,7 +11,7 @@ import {
 import type { Stage } from '../stages.ts';
 import { type Closers, createClosers } from './closers.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
-import { clientOptions } from './engines/aws.ts';
+import { applyVariables, clientOptions, cognitoVariables } from './engines/aws.ts';
 import { queueArn } from './engines/sqs.ts';
 import { startEngines } from './engines/start.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
@@ -78,6 +78,7 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
 
   const vendors = await startVendorsOf(declared, store);
   closers.add(() => vendors?.close());
+  if (vendors !== undefined) closers.add(applyVariables(cognitoVariables(vendors.baseOf('cognito'))));
   const stage = vendors === undefined ? declared : withVendorsAt(declared, vendors.origin);
 
   const refreshed = refreshedIn(stage);

@@ -2,6 +2,7 @@ import { type SourceId, WEBHOOK_SOURCES, type WebhookSourceId } from '../../func
 import { sourceById } from '../../functions/sources/index.ts';
 import { jwksOf } from '../../functions/sources/token.sender.ts';
 import type { Stage } from '../stages.ts';
+import { fakeCognito } from './fake-vendors/cognito.ts';
 import { fakeVendors } from './fake-vendors/index.ts';
 import { type FakeVendorServer, startFakeVendors } from './fake-vendors/server.ts';
 import { inventUsers } from './fake-vendors/world.ts';
@@ -37,9 +38,12 @@ export const canProve = (id: SourceId, { sources }: Stage, hasSecret: boolean): 
 /** The vendors that the stage asks; undefined when it asks none that is a fake. */
 export const startVendorsOf = async (stage: Stage, store: SecretStore): Promise<FakeVendorServer | undefined> => {
   const asked = vendorsOf(stage);
-  if (asked.length === 0) return undefined;
+  // A service of AWS is never named in a stage; its SDK is told where it is.
+  const ofAws = stage.sources.cognito === undefined ? [] : [fakeCognito];
+  const vendors = [...fakeVendors.filter(({ id }) => asked.some((source) => source === id)), ...ofAws];
+  if (vendors.length === 0) return undefined;
   return startFakeVendors({
-    vendors: fakeVendors.filter(({ id }) => asked.some((source) => source === id)),
+    vendors,
     users: inventUsers(USERS, new Date()),
     keysOf: (id) => {
       const known = asked.find((source) => source === id);
