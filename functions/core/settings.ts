@@ -82,6 +82,43 @@ export const EventSettings = z.strictObject({
 });
 export type EventSettings = z.infer<typeof EventSettings>;
 
+const UNITS = 'minute|hour|day';
+/** As EventBridge Scheduler has them: scheduler/latest/UserGuide/schedule-types.html */
+const RATE = new RegExp(`^rate\\((?:1 (?:${UNITS})|(?:[2-9]|[1-9]\\d{1,5}) (?:${UNITS})s)\\)$`);
+/** Minutes, hours, day of month, month, day of week, year; one of the two days is `?`. */
+const CRON =
+  /^cron\((?:[\d*/,-]{1,64} ){2}(?:\? [\dA-Z*/,-]{1,64} [\dA-Z*/,#L-]{1,64}|[\d*/,LW-]{1,64} [\dA-Z*/,-]{1,64} \?) [\d*/,-]{1,64}\)$/;
+
+const isTimeZone = (timeZone: string): boolean => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** When all users of a source are brought over again. */
+export const ResyncSettings = z.strictObject({
+  /** `rate(1 day)`, `rate(12 hours)` or `cron(30 3 * * ? *)`. */
+  schedule: z
+    .string()
+    .refine(
+      (text) => RATE.test(text) || CRON.test(text),
+      'write a rate such as "rate(1 day)" or "rate(12 hours)", or six fields such as "cron(30 3 * * ? *)"',
+    ),
+  /** By which a `cron` is meant. @default UTC */
+  timeZone: z.string().refine(isTimeZone, 'write a time zone such as "Europe/Berlin"').optional(),
+  /** All users, also where the vendor can tell who changed since the last run. @default false */
+  full: z.boolean().optional(),
+  /**
+   * What becomes of users whom the vendor does not list any more: counted, or also taken for deleted, so that no late update brings
+   * them back. Only in a full run. @default 'report'
+   */
+  missing: z.enum(['report', 'tombstone']).optional(),
+});
+export type ResyncSettings = z.infer<typeof ResyncSettings>;
+
 /** What a deployment may say about one source. Everything has a default in the source's own file. */
 export const SourceSettings = z.strictObject({
   /** Where the user id stands, first hit wins. It must be the id that your app passes to `userpilot.identify`. */
@@ -120,6 +157,8 @@ export const SourceSettings = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9-]{0,63}$/, 'write a header name in lower case, e.g. "x-webhook-secret"')
     .optional(),
+  /** Absent: only by hand, with `npm run resync`. */
+  resync: ResyncSettings.optional(),
 });
 export type SourceSettings = z.infer<typeof SourceSettings>;
 

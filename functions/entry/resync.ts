@@ -4,8 +4,10 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { createBulkJobs } from '../aws/bulk-jobs.ts';
 import { createBulkLedger } from '../aws/bulk-ledger.ts';
+import { createCensus } from '../aws/census.ts';
 import { CLIENT_DEFAULTS } from '../aws/clients.ts';
 import { createLimiterStore } from '../aws/limiter.ts';
+import { createListedKeys } from '../aws/listed-keys.ts';
 import { createEventQueue } from '../aws/queue.ts';
 import { createRunStore } from '../aws/runs.ts';
 import { createReadSecret } from '../aws/secrets.ts';
@@ -108,6 +110,7 @@ export const bindResyncWork = (
     userpilot: createUserpilot(required(env, ENV.userpilotBaseUrl)),
     apiKey: secretCache(ENV.userpilotSecretId, FORMS.apiKey, apiKeyOf),
     queue: createEventQueue(new SQSClient(CLIENT_DEFAULTS), required(env, ENV.eventsQueueUrl)),
+    missing: { listed: createListedKeys(dynamo, table, now), census: createCensus(dynamo, table) },
     log,
     metrics,
     now,

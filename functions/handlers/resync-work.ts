@@ -4,6 +4,7 @@ import { DeliveryError, Overtaken } from '../core/errors.ts';
 import type { BulkLedger, LedgerItem } from '../core/ledger.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { createKeySet, type KeySet } from '../core/missing.ts';
 import type { EventQueue, RunStore } from '../core/ports.ts';
 import {
   type Chunk,
@@ -21,6 +22,7 @@ import { METRICS } from '../manifest.ts';
 import type { Directory, VendorApi } from '../sources/directory.ts';
 import type { Source } from '../sources/source.ts';
 import type { BulkUser, Userpilot } from '../userpilot/client.ts';
+import { findMissing, type MissingStores } from './resync-missing.ts';
 import { type Listed, mapPage, type Row, sortOne } from './resync-rows.ts';
 
 export interface ResyncDeps {
@@ -40,6 +42,8 @@ export interface ResyncDeps {
   readonly dryRun?: boolean;
   /** Fewer rows than this go through the queue. @default BULK_FROM */
   readonly bulkFrom?: number;
+  /** @default - nobody looks for users who are missing at the vendor */
+  readonly missing?: MissingStores;
   /** Rows of one job at most. @default MAX_ROWS */
   readonly maxRows?: number;
 }
@@ -138,6 +142,8 @@ interface Gathered {
   readonly rows: readonly Row[];
   readonly counts: Counts;
   readonly next: string | undefined;
+  /** Of everybody who was listed. */
+  readonly keys: KeySet;
 }
 
 /** Pages until there are enough rows for a job, no more pages, or no more time. Sends on the way what goes through the queue. */
@@ -149,6 +155,7 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
   const deadline = now().getTime() + LIST_MS;
   const rows = new Map<string, Row>();
   const jobs = new Map<string, BulkJob | undefined>();
+  const keys = createKeySet();
   let counts = NO_COUNTS;
   let next = state.cursor;
   let largest = 0;
@@ -160,6 +167,7 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
     largest = Math.max(largest, page.records.length);
     const { listed, counts: mapped } = mapPage(page.records, { source, settings, askedAt });
     counts = sumOf(counts, mapped);
+    for (const { key } of listed) keys.add(key);
     // A page that shifted under us may list somebody twice: the row of the first is enough.
     const fresh = listed.filter(({ key }) => !rows.has(key));
     const known = await knownOf(fresh, deps, jobs);
@@ -175,7 +183,7 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
     }
     if (deps.dryRun !== true) await deps.queue.send(messages);
   } while (next !== undefined && rows.size + largest <= maxRows && bytes < MAX_JOB_BYTES && now().getTime() < deadline);
-  return { rows: [...rows.values()], counts, next };
+  return { rows: [...rows.values()], counts, next, keys };
 };
 
 /** Gives the rows to the job; those that somebody else has meanwhile go through the queue. */
@@ -244,7 +252,7 @@ const sendRows = async (gathered: Gathered, { job, way }: ChunkOrder, deps: Resy
 
 /** The steps of a resync of one source, over the vendor's API, the ledger, the queue of events and Userpilot's bulk endpoint. */
 export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
-  const { source, runs, jobs, userpilot, metrics, log, now } = deps;
+  const { source, runs, jobs, userpilot, metrics, log, now, missing } = deps;
   const until = () => new Date(now().getTime() + LEASE_MS);
 
   const renew = async (runId: string, progress: Parameters<RunStore['renew']>[3]) => {
@@ -269,7 +277,9 @@ export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
         if (await isBusy(deps)) return { kind: 'busy' };
         await closeFormer(order, deps);
       }
-      const chunk = await sendRows(await gather(order, deps), order, deps);
+      const gathered = await gather(order, deps);
+      if (order.since === undefined && deps.dryRun !== true) await missing?.listed.write(runId, order.state.chunk, gathered.keys);
+      const chunk = await sendRows(gathered, order, deps);
       if (chunk.kind === 'done') {
         const counts = sumOf(order.state.counts, chunk.counts);
         await renew(runId, { counts, phase: 'bulk job', ...(chunk.job !== undefined && { rows: chunk.job.rows }) });
@@ -293,6 +303,10 @@ export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
         // A job that Userpilot does not know has ended somehow; anything else says nothing about it.
         return error.status === 404 ? close('failed') : 'running';
       }
+    },
+    async missing(runId, startedAt, state) {
+      await renew(runId, { counts: state.counts, phase: 'listing' });
+      return missing === undefined || deps.dryRun === true ? {} : findMissing(missing, { runId, startedAt, state }, deps);
     },
     async finish(runId, { startedAt }, counts) {
       if (deps.dryRun === true) return;

@@ -6,7 +6,7 @@ import type { Expected } from './case.ts';
 import type { Outcome, Traces } from './rig.ts';
 import type { Kept } from './sqs.ts';
 
-const HASH = /^[0-9a-f]{64}$/;
+const HASH = /^(company-)?[0-9a-f]{64}$/;
 const CODE = /^[A-Za-z0-9_-]{1,64}$/;
 const ASCII = /^[\x20-\x7f]*$/;
 
