@@ -47,6 +47,7 @@ export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 export const RESYNC_SOURCES = [
   'auth0',
   'clerk',
+  'cognito',
   'descope',
   'entra-external-id',
   'firebase',
@@ -64,7 +65,7 @@ export const RESYNC_SOURCES = [
   'supabase',
   'workos',
   'zitadel',
-] as const satisfies readonly WebhookSourceId[];
+] as const satisfies readonly SourceId[];
 
 /** The alias that a resync or an overflow is started by: a run goes on with the version that it began with, whatever is deployed meanwhile. */
 export const RESYNC_ALIAS = 'live';

@@ -24,7 +24,7 @@ export const ERASE_BUNDLE = 'erase';
 export const OVERFLOW_BUNDLE = 'overflow';
 export const receiveBundle = (source: SourceId): string => `receive-${source}`;
 export const refreshBundle = (source: WebhookSourceId): string => `refresh-${source}`;
-export const resyncBundle = (source: WebhookSourceId): string => `resync-${source}`;
+export const resyncBundle = (source: SourceId): string => `resync-${source}`;
 
 /** A function to bundle: `code` is the text of its entry module, resolved from the root of the repository. */
 export interface Entry {
@@ -70,10 +70,15 @@ export const refreshEntry = (source: WebhookSourceId): Entry => ({
   code: bindingOf(source, 'bindRefresh', 'refresh'),
 });
 
-export const resyncEntry = (source: WebhookSourceId): Entry => ({
+/** Cognito's own entry brings its client of AWS along. */
+export const resyncEntry = (source: SourceId): Entry => ({
   bundle: resyncBundle(source),
   ceilingKb: CEILING_KB.resync,
-  code: bindingOf(source, 'bindResync', 'resync'),
+  code:
+    source === 'cognito'
+      ? `import { bindResyncCognito } from './functions/entry/resync-cognito.ts';
+export const handler = bindResyncCognito(process.env);`
+      : bindingOf(source, 'bindResync', 'resync'),
 });
 
 /** Entry modules are written here and not by hand, so that a new source needs none. */

@@ -80,6 +80,10 @@ export const Stage = Fields.superRefine(({ env, sources }, context) => {
       context.addIssue({ code: 'custom', path: ['sources', source, 'resync'], message });
     }
   }
+  if (sources.cognito?.resync !== undefined && (sources.cognito.userPools ?? []).length === 0) {
+    const message = 'name the pools whose users a resync lists, and which its function may then list';
+    context.addIssue({ code: 'custom', path: ['sources', 'cognito', 'userPools'], message });
+  }
 });
 export type Stage = Readonly<z.output<typeof Stage>>;
 export type StageInput = z.input<typeof Stage>;
@@ -92,7 +96,7 @@ export const stages = {
     sources: {
       auth0: { testEvents: 'deliver', api: 'http://127.0.0.1:4020/auth0' },
       clerk: { api: 'http://127.0.0.1:4020/clerk/v1' },
-      cognito: {},
+      cognito: { userPools: ['eu-west-1_Invented1'] },
       descope: { api: 'http://127.0.0.1:4020/descope' },
       'entra-external-id': { api: 'http://127.0.0.1:4020/entra-external-id' },
       firebase: { api: 'http://127.0.0.1:4020/firebase' },

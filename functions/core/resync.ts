@@ -31,6 +31,10 @@ export const Counts = z.strictObject({
   live: Count,
   jobs: Count,
   rejected: z.record(z.string(), z.int().nonnegative()).default({}),
+  /** Seen before and not listed any more; told at the end of a full run, absent when nobody can tell. */
+  missing: z.int().nonnegative().exactOptional(),
+  /** Of these, those taken for deleted; absent where that is not wanted, or not safe. */
+  deleted: z.int().nonnegative().exactOptional(),
 });
 export type Counts = z.infer<typeof Counts>;
 export const NO_COUNTS: Counts = Counts.parse({});
@@ -103,6 +107,8 @@ export interface WatchedJob {
   readonly rows: number;
 }
 
+export type Missing = Pick<Counts, 'missing' | 'deleted'>;
+
 export type JobEnd = 'running' | 'completed' | 'failed';
 
 /** The steps of a run. Each bears repetition. */
@@ -113,6 +119,8 @@ export interface ResyncWork {
   chunk(runId: string, order: ChunkOrder): Promise<Chunk>;
   /** Asks for the job, and writes down its end. */
   poll(job: WatchedJob): Promise<JobEnd>;
+  /** After the last page of a run that lists everybody. @default - nobody looks for them */
+  missing?(runId: string, startedAt: string, state: ResyncState): Promise<Missing>;
   finish(runId: string, started: Started, counts: Counts): Promise<void>;
 }
 
@@ -209,6 +217,9 @@ export const runResync = async (journal: Journal, work: ResyncWork, runId: strin
     if (state.cursor === undefined) break;
     if (isNearLimits()) return handOver();
   }
-  await step('finish', () => work.finish(runId, times, state.counts));
-  return { ended: 'done', counts: state.counts };
+  const looksForMissing = since === undefined && work.missing !== undefined;
+  const missing = looksForMissing ? await step('missing', async () => work.missing?.(runId, startedAt, state) ?? {}) : {};
+  const counts = { ...state.counts, ...missing };
+  await step('finish', () => work.finish(runId, times, counts));
+  return { ended: 'done', counts };
 };

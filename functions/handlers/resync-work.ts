@@ -4,6 +4,7 @@ import type { QueueMessage } from '../core/envelope.ts';
 import { Overtaken } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { createKeySet, type KeySet } from '../core/missing.ts';
 import type { EventQueue, RunStore } from '../core/ports.ts';
 import {
   type Chunk,
@@ -20,6 +21,7 @@ import { METRICS } from '../manifest.ts';
 import type { Directory, VendorApi } from '../sources/directory.ts';
 import type { Source } from '../sources/source.ts';
 import { BULK_FROM, type BulkDeps, isBusy, jobOf, knownOf, MAX_JOB_BYTES, MAX_ROWS, markAll, poll, submit } from './bulk.ts';
+import { findMissing, type MissingStores } from './resync-missing.ts';
 import { type Listed, mapPage, type Row, sortOne } from './resync-rows.ts';
 
 export interface ResyncDeps extends BulkDeps {
@@ -38,6 +40,8 @@ export interface ResyncDeps extends BulkDeps {
   readonly onCall?: (call: Call) => void;
   /** Fewer rows than this go through the queue. @default BULK_FROM */
   readonly bulkFrom?: number;
+  /** @default - nobody looks for users who are missing at the vendor */
+  readonly missing?: MissingStores;
   /** Rows of one job at most. @default MAX_ROWS */
   readonly maxRows?: number;
 }
@@ -83,6 +87,8 @@ interface Gathered {
   readonly rows: readonly Row[];
   readonly counts: Counts;
   readonly next: string | undefined;
+  /** Of everybody who was listed. */
+  readonly keys: KeySet;
 }
 
 /** Pages until there are enough rows for a job, no more pages, or no more time. Sends on the way what goes through the queue. */
@@ -94,6 +100,7 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
   const deadline = now().getTime() + LIST_MS;
   const rows = new Map<string, Row>();
   const jobs = new Map<string, BulkJob | undefined>();
+  const keys = createKeySet();
   let counts = NO_COUNTS;
   let next = state.cursor;
   let largest = 0;
@@ -105,11 +112,9 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
     largest = Math.max(largest, page.records.length);
     const { listed, counts: mapped } = mapPage(page.records, { source, settings, askedAt });
     counts = sumOf(counts, mapped);
-    const known = await knownOf(
-      listed.map(({ key }) => key),
-      deps,
-      jobs,
-    );
+    const listedKeys = listed.map(({ key }) => key);
+    for (const key of listedKeys) keys.add(key);
+    const known = await knownOf(listedKeys, deps, jobs);
     const messages: QueueMessage[] = [];
     for (const one of listed) {
       const sorted = sortOne(joined(rows.get(one.key)?.listed, one), source.id, { ...known(one.key), now: now() });
@@ -125,7 +130,7 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
     if (deps.dryRun !== true) await deps.queue.send(messages);
     deps.onPage?.(sumOf(state.counts, counts));
   } while (next !== undefined && rows.size + largest <= maxRows && bytes < MAX_JOB_BYTES && now().getTime() < deadline);
-  return { rows: [...rows.values()], counts, next };
+  return { rows: [...rows.values()], counts, next, keys };
 };
 
 const queueAll = async (rows: readonly Row[], { queue }: ResyncDeps): Promise<Counts> => {
@@ -162,7 +167,7 @@ const sendRows = async (gathered: Gathered, { job: key, way }: ChunkOrder, deps:
 
 /** The steps of a resync of one source, over the vendor's API, the ledger, the queue of events and Userpilot's bulk endpoint. */
 export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
-  const { source, runs, metrics, log, now } = deps;
+  const { source, runs, metrics, log, now, missing } = deps;
   const until = () => new Date(now().getTime() + LEASE_MS);
 
   const renew = async (runId: string, progress: Parameters<RunStore['renew']>[3]) => {
@@ -188,7 +193,9 @@ export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
       if (deps.dryRun !== true && (await isBusy(deps))) return { kind: 'busy' };
       // Before anything is read: rows of a try that died are not held any more.
       const key = await nextKey(order, deps);
-      const chunk = await sendRows(await gather(order, deps), { ...order, job: key }, deps);
+      const gathered = await gather(order, deps);
+      if (order.since === undefined && deps.dryRun !== true) await missing?.listed.write(runId, order.state.chunk, gathered.keys);
+      const chunk = await sendRows(gathered, { ...order, job: key }, deps);
       if (chunk.kind === 'done') {
         const counts = sumOf(order.state.counts, chunk.counts);
         await renew(runId, { counts, phase: 'bulk job', ...(chunk.job !== undefined && { rows: chunk.job.rows }) });
@@ -196,6 +203,10 @@ export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
       return chunk;
     },
     poll: (job) => poll(job, deps, () => log.warn('bulk job failed', { source: source.id, count: job.rows })),
+    async missing(runId, startedAt, state) {
+      await renew(runId, { counts: state.counts, phase: 'listing' });
+      return missing === undefined || deps.dryRun === true ? {} : findMissing(missing, { runId, startedAt, state }, deps);
+    },
     async finish(runId, { startedAt }, counts) {
       if (deps.dryRun === true) return;
       await runs.finish(source.id, runId, { startedAt, counts, now: now() });

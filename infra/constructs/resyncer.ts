@@ -1,35 +1,50 @@
-import { Duration, TimeZone } from 'aws-cdk-lib';
+import { Duration, Stack, TimeZone } from 'aws-cdk-lib';
+import { Grant } from 'aws-cdk-lib/aws-iam';
 import { ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
 import type { ResyncSettings, SourceSettings } from '../../functions/core/settings.ts';
-import { ENV, type WebhookSourceId } from '../../functions/manifest.ts';
+import { ENV, type SourceId } from '../../functions/manifest.ts';
 import type { EmptySecret } from './empty-secret.ts';
 import { type BulkRunProps, ScheduledRun } from './scheduled-run.ts';
 
 export interface ResyncerProps extends BulkRunProps {
-  readonly source: WebhookSourceId;
+  readonly source: SourceId;
   readonly settings: SourceSettings;
   /** Those of the settings: when a run is started, and of what. */
-  readonly schedule: ResyncSettings;
-  /** Of the source; holds the credential for the vendor's API. */
-  readonly secret: EmptySecret;
+  readonly resync: ResyncSettings;
+  /** Of the source; holds the credential for the vendor's API. @default - the role of the function is the credential */
+  readonly secret?: EmptySecret;
+  /** Ids of the Cognito pools whose users may be listed. @default - none */
+  readonly userPools?: readonly string[];
 }
 
-/** Brings all users of one source over, by a schedule. */
+/** Brings all users of one source over, by a schedule if the settings have one. */
 export class Resyncer extends ScheduledRun {
-  constructor(scope: Construct, id: string, { source, settings, schedule, secret, ...props }: ResyncerProps) {
+  constructor(scope: Construct, id: string, { source, settings, resync, secret, userPools = [], ...props }: ResyncerProps) {
     super(scope, id, {
       ...props,
       does: `brings all users of ${source} over`,
-      environment: { [ENV.source]: JSON.stringify(settings), [ENV.signingSecretId]: secret.arn },
-      schedule: ScheduleExpression.expression(schedule.schedule, TimeZone.of(schedule.timeZone ?? 'Etc/UTC')),
+      environment: {
+        [ENV.source]: JSON.stringify(settings),
+        ...(secret !== undefined && { [ENV.signingSecretId]: secret.arn }),
+      },
+      ...(resync.schedule !== undefined && {
+        schedule: ScheduleExpression.expression(resync.schedule, TimeZone.of(resync.timeZone ?? 'Etc/UTC')),
+      }),
       timeWindow: TimeWindow.flexible(Duration.minutes(15)),
-      input: { full: schedule.full ?? false },
+      input: { full: resync.full ?? false },
       startWithin: Duration.hours(6),
       historyDays: 30,
       sections: { failed: 'A resync fails', notStarted: 'A scheduled resync does not start' },
     });
-    secret.grantRead(this.run.fn);
-    props.queues.events.grant(this.run.fn, 'sqs:SendMessage');
+    const { fn } = this.run;
+    secret?.grantRead(fn);
+    props.queues.events.grant(fn, 'sqs:SendMessage');
+    props.ledger.grantCensus(fn);
+    const stack = Stack.of(this);
+    const resourceArns = userPools.map((pool) =>
+      stack.formatArn({ service: 'cognito-idp', resource: 'userpool', resourceName: pool }),
+    );
+    if (resourceArns.length > 0) Grant.addToPrincipal({ grantee: fn, actions: ['cognito-idp:ListUsers'], resourceArns });
   }
 }

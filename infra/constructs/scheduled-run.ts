@@ -27,7 +27,8 @@ export interface ScheduledRunProps extends BulkRunProps {
   readonly does: string;
   /** Of the function, besides what every run needs. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly schedule: ScheduleExpression;
+  /** @default - nothing starts a run but a person */
+  readonly schedule?: ScheduleExpression;
   readonly timeWindow: TimeWindow;
   /** What a run is started with. */
   readonly input: Readonly<Record<string, unknown>>;
@@ -46,7 +47,7 @@ const MOST_START_RETRIES = 185;
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
-/** A durable function that fills bulk jobs, and the schedule that starts it. */
+/** A durable function that fills bulk jobs, and the schedule that starts it, if there is one. */
 export class ScheduledRun extends Construct {
   readonly run: BundledFunction;
   /** What starts a run. */
@@ -78,7 +79,7 @@ export class ScheduledRun extends Construct {
     userpilotSecret.grantRead(fn);
     ledger.grantCompare(fn);
     this.grantOwnExecutions();
-    this.startBy(props);
+    if (props.schedule !== undefined) this.startBy(props.schedule, props);
     new RunbookAlarm(this, 'ErrorsAlarm', {
       metric: fn.metricErrors(),
       says: `The function that ${does} crashed or ran out of time. The run goes on from its last step.`,
@@ -112,7 +113,10 @@ export class ScheduledRun extends Construct {
     fn.role?.attachInlinePolicy(policy);
   }
 
-  private startBy({ does, queues, schedule, timeWindow, input, startWithin, sections }: ScheduledRunProps): void {
+  private startBy(
+    schedule: ScheduleExpression,
+    { does, queues, timeWindow, input, startWithin, sections }: ScheduledRunProps,
+  ): void {
     const notStarted = queues.addLast(this, 'NotStarted');
     // Not the library's own target for functions, which may call every version as well.
     const role = new Role(this, 'SchedulerRole', {

@@ -15,7 +15,7 @@ import type { Stage } from '../stages.ts';
 import { type Closers, createClosers } from './closers.ts';
 import { startDaily } from './daily.ts';
 import { type DataFolder, OVERFLOW_JOURNAL, openDataFolder } from './data-folder.ts';
-import { clientOptions } from './engines/aws.ts';
+import { applyVariables, clientOptions, cognitoVariables } from './engines/aws.ts';
 import { queueArn } from './engines/sqs.ts';
 import { startEngines } from './engines/start.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
@@ -90,6 +90,7 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
 
   const vendors = await startVendorsOf(declared, store, options.vendorUsers);
   closers.add(() => vendors?.close());
+  if (vendors !== undefined) closers.add(applyVariables(cognitoVariables(vendors.baseOf('cognito'))));
   const stage = vendors === undefined ? declared : withVendorsAt(declared, vendors.origin);
 
   const refreshed = refreshedIn(stage);

@@ -59,7 +59,7 @@ export const startSchedules = ({ stage, run, isUnfinished, onNotice }: Schedules
   const sources: SourceId[] = [];
   for (const source of SOURCE_IDS) {
     const { resync } = stage.sources[source] ?? {};
-    if (resync === undefined) continue;
+    if (resync?.schedule === undefined) continue;
     const everyMs = rateMs(resync.schedule);
     if (sourceById(source)?.directory?.list === undefined)
       onNotice(`${source} has no listing of its users: its schedule does nothing.`);

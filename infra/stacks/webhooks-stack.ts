@@ -4,7 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { SourceSettings } from '../../functions/core/settings.ts';
-import { METRICS, REFRESH_SOURCES, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
+import { METRICS, REFRESH_SOURCES, type SourceId, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
 import { DELIVER_BUNDLE, ERASE_BUNDLE, OVERFLOW_BUNDLE, receiveBundle, refreshBundle, resyncBundle } from '../build.ts';
 import { AlarmMail } from '../constructs/alarm-mail.ts';
 import type { BundledFunction } from '../constructs/bundled-function.ts';
@@ -17,7 +17,7 @@ import { EventQueues } from '../constructs/event-queues.ts';
 import { LedgerTable } from '../constructs/ledger-table.ts';
 import { Overflower } from '../constructs/overflower.ts';
 import { Refresher } from '../constructs/refresher.ts';
-import { Resyncer } from '../constructs/resyncer.ts';
+import { Resyncer, type ResyncerProps } from '../constructs/resyncer.ts';
 import { RunbookAlarm } from '../constructs/runbook-alarm.ts';
 import { WebhookApi } from '../constructs/webhook-api.ts';
 import { secretForm, WebhookReceiver } from '../constructs/webhook-receiver.ts';
@@ -181,16 +181,21 @@ export class WebhooksStack extends Stack {
     receivers: ReadonlyMap<WebhookSourceId, WebhookReceiver>,
     userpilotSecret: EmptySecret,
   ): readonly BundledFunction[] {
-    const resyncs = [...receivers].flatMap(([source, { secret }]) => {
+    const { cognito } = this.stage.sources;
+    const sources: readonly Pick<ResyncerProps, 'source' | 'secret' | 'userPools'>[] = [
+      ...[...receivers].map(([source, { secret }]) => ({ source, secret })),
+      ...(cognito === undefined ? [] : [{ source: 'cognito', userPools: cognito.userPools ?? [] } as const]),
+    ];
+    const resyncs = sources.flatMap(({ source, ...access }) => {
       const settings = this.settingsOf(source);
       if (settings.resync === undefined) return [];
       const name = pascalCase(source);
       const { run: resync, alias } = new Resyncer(this, `${name}Resync`, {
         source,
         settings,
-        schedule: settings.resync,
+        resync: settings.resync,
+        ...access,
         bundle: join(this.bundles, resyncBundle(source)),
-        secret,
         userpilotSecret,
         userpilot: this.stage.userpilot,
         queues: this.queues,
@@ -225,7 +230,7 @@ export class WebhooksStack extends Stack {
     return [run];
   }
 
-  private settingsOf(source: WebhookSourceId): SourceSettings {
+  private settingsOf(source: SourceId): SourceSettings {
     return this.stage.sources[source] ?? {};
   }
 

@@ -101,7 +101,8 @@ describe('bundles', () => {
     const secrets = name === receiveBundle('cognito') ? [] : ['client-secrets-manager'];
     const queues = name === ERASE_BUNDLE ? [] : ['client-sqs'];
     const durable = /^(resync-|overflow)/.test(name) ? ['client-lambda'] : [];
-    expect([...new Set(clients)].toSorted()).toEqual([...table, ...durable, ...secrets, ...queues]);
+    const pools = name === resyncBundle('cognito') ? ['client-cognito-identity-provider'] : [];
+    expect([...new Set(clients)].toSorted()).toEqual([...pools, ...table, ...durable, ...secrets, ...queues]);
   });
 
   it.each(bound)('%s: loads in a fresh process and exports a handler', (name) => {

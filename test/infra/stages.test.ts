@@ -112,8 +112,13 @@ describe('parseStage', () => {
     ],
     [
       'a resync of a vendor that lists no users',
+      { sources: { 'standard-webhooks': { resync: { schedule: 'rate(1 day)' } } } },
+      'production.sources.standard-webhooks.resync: the users of standard-webhooks cannot be listed; those of auth0, clerk, ',
+    ],
+    [
+      'a resync of Cognito without pools',
       { sources: { cognito: { resync: { schedule: 'rate(1 day)' } } } },
-      'production.sources.cognito.resync: the users of cognito cannot be listed; those of auth0, clerk, ',
+      'production.sources.cognito.userPools: name the pools whose users a resync lists',
     ],
   ])('refuses %s', (_, change, message) => {
     expect(() => parse(change)).toThrow(message);

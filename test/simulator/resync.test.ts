@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { digest } from '../../functions/core/digest.ts';
 import type { LedgerItem } from '../../functions/core/ledger.ts';
+import type { Census } from '../../functions/core/missing.ts';
 import { HAND_OVER_AT } from '../../functions/core/resync.ts';
 import { createResyncWorld, itemAfter, type Person, type WorldOptions } from './resync-world.ts';
 
@@ -101,6 +103,79 @@ describe('a resync in virtual time', () => {
     }
   });
 
+  describe('of users who are not listed any more', () => {
+    const SCHEDULE = 'rate(1 day)';
+    const crowd = (settings = {}) => {
+      const people: Person[] = Array.from({ length: 47 }, (_, index) => ({ id: `u${index}`, state: 1, updatedAt: index }));
+      const options = { bulkFrom: 3, people: () => people.length, person: (index: number) => people[index] as Person, settings };
+      const remove = (...ids: readonly string[]) => {
+        for (const id of ids)
+          people.splice(
+            people.findIndex((person) => person.id === id),
+            1,
+          );
+      };
+      return { people, remove, ...small(options) };
+    };
+
+    it('counts those whom the vendor removed between two runs, and not who is back', async () => {
+      const { world, people, remove } = crowd();
+      expect((await world.run('r1')).end).toMatchObject({ counts: { listed: 47, missing: 0 } });
+      remove('u3', 'u30', 'u44');
+      expect((await world.run('r2')).end).toMatchObject({ counts: { listed: 44, missing: 3 } });
+      people.push({ id: 'u30', state: 1, updatedAt: 30 });
+      const { end } = await world.run('r3');
+      expect(end).toMatchObject({ counts: { listed: 45, missing: 2 } });
+      expect(end).not.toMatchObject({ counts: { deleted: expect.anything() } });
+    });
+
+    it('says nothing of them when only changes were listed', async () => {
+      const { world, remove } = crowd();
+      await world.run('r1');
+      remove('u3');
+      const { end } = await world.run('r2', { full: false });
+      expect(end).not.toMatchObject({ counts: { missing: expect.anything() } });
+    });
+
+    it('takes them for deleted where the stage says so: no late update brings them back, and nobody else is lost', async () => {
+      const { world, states, people, remove } = crowd({ resync: { schedule: SCHEDULE, missing: 'tombstone' } });
+      await world.run('r1');
+      remove('u3', 'u30');
+      expect((await world.run('r2')).end).toMatchObject({ counts: { missing: 2, deleted: 2 } });
+      people.push({ id: 'u3', state: 2, updatedAt: 1000 });
+      const { end } = await world.run('r3');
+      expect(end).toMatchObject({ counts: { listed: 46, tombstoned: 1, missing: 0 } });
+      expect(states.get('u3')).toBe(1);
+    });
+
+    it('takes nobody for deleted when that many are missing, or a record could not be read', async () => {
+      const settings = { resync: { schedule: SCHEDULE, missing: 'tombstone' } };
+      const many = crowd(settings);
+      await many.world.run('r1');
+      many.remove(...many.people.slice(0, 21).map(({ id }) => id));
+      expect((await many.world.run('r2')).end).toMatchObject({ counts: { missing: 21 } });
+      many.people.push({ id: 'u0', state: 2, updatedAt: 1000 });
+      expect((await many.world.run('r3')).end).toMatchObject({ counts: { tombstoned: 0, missing: 20 } });
+      const odd = crowd(settings);
+      await odd.world.run('r1');
+      odd.people[5] = { id: '', state: 1, updatedAt: 5 };
+      const { end } = await odd.world.run('r2');
+      expect(end).toMatchObject({ counts: { missing: 1, rejected: { SCHEMA_MISMATCH: 1 } } });
+      expect(end).not.toMatchObject({ counts: { deleted: expect.anything() } });
+    });
+
+    it('counts them across executions and crashes', async () => {
+      const { world, remove } = crowd();
+      await world.run('r1');
+      remove('u3', 'u30');
+      world.hold(20 * 3600 * 50);
+      const { executions, end } = await world.run('r2', { crashAt: Array.from({ length: 200 }, (_, index) => 3 * index + 2) });
+      expect(executions).toBeGreaterThan(1);
+      expect(world.figures.crashes).toBeGreaterThan(0);
+      expect(end).toMatchObject({ counts: { listed: 45, missing: 2 } });
+    });
+  });
+
   it('runs once at a time for a source', async () => {
     const { world } = small();
     const [first, second] = await Promise.all([world.run('r1'), world.run('r2')]);
@@ -127,6 +202,19 @@ describe('a resync in virtual time', () => {
   });
 });
 
+/** A ledger that knows so many users more than the vendor lists, a page at a time. */
+const censusOf = (people: number): Census => ({
+  async *listUsers() {
+    const item: LedgerItem = { seen: { 'clerk/profile': { asOf: 0, hash: 'h', events: [] } }, dirty: false };
+    for (let from = 0; from < people; from += 1000)
+      yield Array.from(
+        { length: Math.min(1000, people - from) },
+        (_, offset) => [digest(`user:u${from + offset}`), item] as const,
+      );
+  },
+  bury: async () => false,
+});
+
 describe('a million users', () => {
   const lines: string[] = [];
   const rss = () => Math.round(process.memoryUsage().rss / 2 ** 20);
@@ -139,6 +227,7 @@ describe('a million users', () => {
         people,
         pageSize: 500,
         ledger: emptyLedger,
+        census: censusOf(people + 7),
         onUser: () => {
           users += 1;
         },
@@ -149,7 +238,7 @@ describe('a million users', () => {
         `${people} users: ${jobs} jobs, ${executions} executions of at most ${operations} operations and ${Math.ceil(bytes / 1024)} KB ` +
           `(largest ${largest} B), ${(world.minutes() / 60).toFixed(1)} h, RSS ${rss()} MiB`,
       );
-      expect(end).toMatchObject({ ended: 'done', counts: { listed: people } });
+      expect(end).toMatchObject({ ended: 'done', counts: { listed: people, missing: 7 } });
       expect(users).toBe(people);
       expect(overlapping).toBe(0);
       expect(operations).toBeLessThan(3000);

@@ -552,7 +552,9 @@ describe('all users of a source', () => {
 
   it('are brought over where the stage says when', () => {
     const functions = Object.keys(resyncing.findResources(FUNCTION)).filter((name) => name.includes('Resync'));
-    expect(functions).toEqual([expect.stringMatching(/^ClerkResyncRun/), expect.stringMatching(/^WorkosResyncRun/)]);
+    expect(functions).toEqual(
+      ['Clerk', 'Cognito', 'Workos'].map((name) => expect.stringMatching(new RegExp(`^${name}ResyncRun`))),
+    );
     const schedulesIn = (stack: Template) => Object.keys(stack.findResources(SCHEDULE)).filter((name) => name.includes('Resync'));
     expect(schedulesIn(resyncing)).toHaveLength(2);
     expect(schedulesIn(production)).toEqual([]);
@@ -642,6 +644,7 @@ describe('all users of a source', () => {
       'sqs:SendMessage': [id(QUEUE, 'QueuesEvents')],
       'dynamodb:GetItem': table,
       'dynamodb:BatchGetItem': table,
+      'dynamodb:Scan': table,
       'dynamodb:UpdateItem': table,
       'kms:Decrypt': key,
       'kms:DescribeKey': key,
@@ -655,6 +658,25 @@ describe('all users of a source', () => {
       'lambda:InvokeFunction': [alias('Clerk').Ref],
     });
     resyncing.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+
+  it('list the Cognito pools of the settings by the role of their function, which has no secret of a vendor', () => {
+    const allowed = allowedBy(resyncing, id('AWS::IAM::Role', 'CognitoResyncRun'));
+    const pools = allowed['cognito-idp:ListUsers'] ?? [];
+    expect(pools).toHaveLength(1);
+    expect(pools[0]).toContain(':cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_Example01');
+    expect(allowed['secretsmanager:GetSecretValue']).toEqual([id(SECRET, 'Deliver')]);
+    expect(allowed).not.toHaveProperty('dynamodb:DeleteItem');
+    const { Variables } = only(resyncing, FUNCTION, 'CognitoResync').Properties.Environment;
+    expect(Variables).not.toHaveProperty(ENV.signingSecretId);
+    expect(allowedBy(resyncing, id('AWS::IAM::Role', 'ClerkResyncRun'))).not.toHaveProperty('cognito-idp:ListUsers');
+  });
+
+  it('are started by hand only where the settings say no schedule', () => {
+    for (const type of [SCHEDULE, QUEUE]) {
+      expect(Object.keys(resyncing.findResources(type)).filter((name) => name.startsWith('CognitoResync'))).toEqual([]);
+    }
+    expect(resyncing.findOutputs('CognitoResyncFunctionArn').CognitoResyncFunctionArn?.Value).toEqual(alias('Cognito'));
   });
 });
 
