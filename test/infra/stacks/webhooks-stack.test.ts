@@ -70,7 +70,7 @@ describe('queues', () => {
 
   it('keep everything for 14 days, encrypted', () => {
     production.allResourcesProperties(QUEUE, { MessageRetentionPeriod: 14 * DAY, SqsManagedSseEnabled: true });
-    production.resourceCountIs(QUEUE, 4);
+    production.resourceCountIs(QUEUE, 5);
   });
 
   it('refuse whoever comes without TLS', () => {
@@ -78,7 +78,7 @@ describe('queues', () => {
     production.allResourcesProperties('AWS::SQS::QueuePolicy', {
       PolicyDocument: { Statement: Match.arrayWith([Match.objectLike(deny)]) },
     });
-    production.resourceCountIs('AWS::SQS::QueuePolicy', 4);
+    production.resourceCountIs('AWS::SQS::QueuePolicy', 5);
   });
 });
 
@@ -202,14 +202,14 @@ describe('secrets', () => {
 describe('functions', () => {
   it('run on Node 24 and arm64', () => {
     production.allResourcesProperties(FUNCTION, { Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler' });
-    production.resourceCountIs(FUNCTION, 6);
+    production.resourceCountIs(FUNCTION, 7);
   });
 
   it('log into a group of their own that forgets', () => {
     const groups = Object.values(production.findResources(FUNCTION)).map(
       ({ Properties }) => Properties.LoggingConfig.LogGroup.Ref,
     );
-    expect(new Set(groups).size).toBe(6);
+    expect(new Set(groups).size).toBe(7);
     production.allResourcesProperties(LOG_GROUP, { RetentionInDays: 90 });
     staging.allResourcesProperties(LOG_GROUP, { RetentionInDays: 14 });
   });
@@ -388,7 +388,7 @@ describe('deletions', () => {
   const arnOf = (type: string, prefix: string) => ({ 'Fn::GetAtt': [id(type, prefix), 'Arn'] });
 
   it('are passed on half an hour before Userpilot carries them out', () => {
-    expect(only(production, 'AWS::Scheduler::Schedule').Properties).toMatchObject({
+    expect(only(production, 'AWS::Scheduler::Schedule', 'Eraser').Properties).toMatchObject({
       ScheduleExpression: 'cron(30 1 * * ? *)',
       ScheduleExpressionTimezone: 'UTC',
       FlexibleTimeWindow: { Mode: 'OFF' },
@@ -553,7 +553,7 @@ describe('all users of a source', () => {
   it('are brought over where the stage says when', () => {
     const functions = Object.keys(resyncing.findResources(FUNCTION)).filter((name) => name.includes('Resync'));
     expect(functions).toEqual(
-      ['Clerk', 'Cognito', 'Workos'].map((name) => expect.stringMatching(new RegExp(`^${name}ResyncRun`))),
+      ['Clerk', 'Workos', 'Cognito'].map((name) => expect.stringMatching(new RegExp(`^${name}ResyncRun`))),
     );
     const schedulesIn = (stack: Template) => Object.keys(stack.findResources(SCHEDULE)).filter((name) => name.includes('Resync'));
     expect(schedulesIn(resyncing)).toHaveLength(2);
@@ -685,7 +685,7 @@ describe('a backlog', () => {
   const SCHEDULE = 'AWS::Scheduler::Schedule';
 
   it('is looked at every five minutes, unless the stage says no', () => {
-    expect(only(production, SCHEDULE).Properties).toMatchObject({
+    expect(only(production, SCHEDULE, 'Overflow').Properties).toMatchObject({
       ScheduleExpression: 'rate(5 minutes)',
       FlexibleTimeWindow: { Mode: 'OFF' },
       Target: {
