@@ -33,12 +33,13 @@ describe('schedules on this machine', () => {
 
   it('says what does not run here, and what failed', async () => {
     const notices: string[] = [];
+    const stage = stageWith({
+      clerk: { schedule: 'cron(30 3 * * ? *)' },
+      okta: { schedule: 'rate(1 hour)' },
+      workos: { missing: 'tombstone' },
+    });
     const schedules = startSchedules({
-      stage: stageWith({
-        clerk: { schedule: 'cron(30 3 * * ? *)' },
-        okta: { schedule: 'rate(1 hour)' },
-        cognito: { schedule: 'rate(1 day)' },
-      }),
+      stage: { ...stage, sources: { ...stage.sources, 'standard-webhooks': { resync: { schedule: 'rate(1 day)' } } } },
       isUnfinished: () => true,
       run: async () => {
         throw new Error('nobody listens');
@@ -49,7 +50,7 @@ describe('schedules on this machine', () => {
     await schedules.stop();
     expect(notices).toEqual([
       'clerk: cron(30 3 * * ? *) runs where it is deployed; here only rates do, such as rate(1 day).',
-      'cognito has no listing of its users: its schedule does nothing.',
+      'standard-webhooks has no listing of its users: its schedule does nothing.',
       'The resync of okta failed: nobody listens',
     ]);
   });
