@@ -47,6 +47,7 @@ export type RefreshSourceId = (typeof REFRESH_SOURCES)[number];
 export const RESYNC_SOURCES = [
   'auth0',
   'clerk',
+  'cognito',
   'descope',
   'entra-external-id',
   'firebase',
@@ -64,9 +65,9 @@ export const RESYNC_SOURCES = [
   'supabase',
   'workos',
   'zitadel',
-] as const satisfies readonly WebhookSourceId[];
+] as const satisfies readonly SourceId[];
 
-/** The alias that a resync is started by: a run goes on with the version that it began with, whatever is deployed meanwhile. */
+/** The alias that a resync or an overflow is started by: a run goes on with the version that it began with, whatever is deployed meanwhile. */
 export const RESYNC_ALIAS = 'live';
 
 export const webhookPath = (source: string): string => `/webhooks/${source}`;
@@ -83,6 +84,7 @@ export const ENV = {
   userpilotBaseUrl: 'USERPILOT_BASE_URL',
   retry: 'RETRY_SETTINGS',
   deletions: 'DELETION_SETTINGS',
+  overflow: 'OVERFLOW_SETTINGS',
 } as const;
 
 /** CloudWatch namespace and metric names. Dimensions: `source` where one is known, `code` for reasons. */
@@ -110,6 +112,9 @@ export const METRICS = {
   /** Dimension `code`: how they ended. */
   erasures: 'DeletionConcluded',
   massDeletion: 'MassDeletionHeld',
+  /** By a bulk job instead of one by one, because too many waited. */
+  overflowSent: 'OverflowUsersSent',
+  overflowFailed: 'OverflowFailed',
   /** A sign-up that could not be queued within the time that the vendor gives, while the person waits. */
   lost: 'SignUpNotQueued',
 } as const;

@@ -21,9 +21,10 @@ export const BUILD_DIRECTORY = join(ROOT, '.build');
 
 export const DELIVER_BUNDLE = 'deliver';
 export const ERASE_BUNDLE = 'erase';
+export const OVERFLOW_BUNDLE = 'overflow';
 export const receiveBundle = (source: SourceId): string => `receive-${source}`;
 export const refreshBundle = (source: WebhookSourceId): string => `refresh-${source}`;
-export const resyncBundle = (source: WebhookSourceId): string => `resync-${source}`;
+export const resyncBundle = (source: SourceId): string => `resync-${source}`;
 
 /** A function to bundle: `code` is the text of its entry module, resolved from the root of the repository. */
 export interface Entry {
@@ -47,7 +48,7 @@ export interface Bundle {
  * 20 % above what is reached, so that a dependency that slips into a cold start is seen. Durable executions cost a resync
  * 240 KB, most of it all of Lambda's client, which their SDK takes whole; nobody waits for a resync to start.
  */
-const CEILING_KB = { receive: 380, cognito: 350, refresh: 430, deliver: 435, resync: 750, erase: 400 } as const;
+const CEILING_KB = { receive: 380, cognito: 350, refresh: 430, deliver: 435, resync: 750, overflow: 720, erase: 400 } as const;
 
 const camelCase = (id: string): string => id.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
@@ -69,10 +70,15 @@ export const refreshEntry = (source: WebhookSourceId): Entry => ({
   code: bindingOf(source, 'bindRefresh', 'refresh'),
 });
 
-export const resyncEntry = (source: WebhookSourceId): Entry => ({
+/** Cognito's own entry brings its client of AWS along. */
+export const resyncEntry = (source: SourceId): Entry => ({
   bundle: resyncBundle(source),
   ceilingKb: CEILING_KB.resync,
-  code: bindingOf(source, 'bindResync', 'resync'),
+  code:
+    source === 'cognito'
+      ? `import { bindResyncCognito } from './functions/entry/resync-cognito.ts';
+export const handler = bindResyncCognito(process.env);`
+      : bindingOf(source, 'bindResync', 'resync'),
 });
 
 /** Entry modules are written here and not by hand, so that a new source needs none. */
@@ -97,6 +103,12 @@ export const handler = bindDeliver(process.env);`,
     ceilingKb: CEILING_KB.erase,
     code: `import { bindErase } from './functions/entry/erase.ts';
 export const handler = bindErase(process.env);`,
+  },
+  {
+    bundle: OVERFLOW_BUNDLE,
+    ceilingKb: CEILING_KB.overflow,
+    code: `import { bindOverflow } from './functions/entry/overflow.ts';
+export const handler = bindOverflow(process.env);`,
   },
 ];
 
@@ -199,6 +211,7 @@ export const LOAD_ENV = {
   [ENV.source]: '{}',
   [ENV.retry]: '{}',
   [ENV.deletions]: '{}',
+  [ENV.overflow]: '{}',
   AWS_REGION: 'eu-central-1',
 };
 const LOAD_SCRIPT = `const before = performance.now(); await import(process.argv[1]); const after = performance.now();

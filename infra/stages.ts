@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import { DeletionSettings, RetrySettings, SourceSettings, UserpilotBaseUrl } from '../functions/core/settings.ts';
+import {
+  DeletionSettings,
+  OverflowSettings,
+  RetrySettings,
+  SourceSettings,
+  UserpilotBaseUrl,
+} from '../functions/core/settings.ts';
 import { RESYNC_SOURCES, SOURCE_IDS, type SourceId } from '../functions/manifest.ts';
 import { problemsIn } from '../functions/sources/standard-webhooks.ts';
 
@@ -37,6 +43,8 @@ const Fields = z.strictObject({
   retry: RetrySettings.prefault({}),
   /** Whether deletions reach Userpilot. What a vendor's deletion means at all is a setting of its source. */
   deletions: DeletionSettings.prefault({}),
+  /** When more events wait than single calls can drain soon, bulk jobs take of the surplus. `false` = never. */
+  overflow: z.union([z.literal(false), OverflowSettings]).prefault({}),
   logRetentionDays: z.literal(LOG_RETENTION_DAYS),
   /** Whether queues, table, key and secrets outlive the stack, and whether the stack refuses to be deleted. */
   retain: z.boolean(),
@@ -72,6 +80,10 @@ export const Stage = Fields.superRefine(({ env, sources }, context) => {
       context.addIssue({ code: 'custom', path: ['sources', source, 'resync'], message });
     }
   }
+  if (sources.cognito?.resync !== undefined && (sources.cognito.userPools ?? []).length === 0) {
+    const message = 'name the pools whose users a resync lists, and which its function may then list';
+    context.addIssue({ code: 'custom', path: ['sources', 'cognito', 'userPools'], message });
+  }
 });
 export type Stage = Readonly<z.output<typeof Stage>>;
 export type StageInput = z.input<typeof Stage>;
@@ -84,7 +96,7 @@ export const stages = {
     sources: {
       auth0: { testEvents: 'deliver', api: 'http://127.0.0.1:4020/auth0' },
       clerk: { api: 'http://127.0.0.1:4020/clerk/v1' },
-      cognito: {},
+      cognito: { userPools: ['eu-west-1_Invented1'] },
       descope: { api: 'http://127.0.0.1:4020/descope' },
       'entra-external-id': { api: 'http://127.0.0.1:4020/entra-external-id' },
       firebase: { api: 'http://127.0.0.1:4020/firebase' },

@@ -39,7 +39,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'aws-lambda',
     'zod',
   ],
-  'functions/aws': ['functions/core', 'functions/manifest.ts', '@aws-sdk/', 'zod'],
+  'functions/aws': ['functions/core', 'functions/manifest.ts', 'functions/sources/directory.ts', '@aws-sdk/', 'zod'],
   'functions/entry': ['functions/', '@aws-sdk/', 'zod', 'node:timers/promises'],
 };
 

@@ -22,7 +22,7 @@ export const Item = z
   })
   .transform(({ inFlight, ...item }): LedgerItem => ({ ...item, dirty: inFlight !== undefined }));
 
-/** `entity#<sha256>`: no id from outside stands in the table. */
+/** `entity#<sha256>` or `entity#company-<sha256>`: no id from outside stands in the table. */
 export const keyOf = (key: string) => marshall({ [TABLE_KEY]: `entity#${key}` });
 
 export const expressionOf = (sets: readonly string[], removes: readonly string[]): string =>

@@ -47,8 +47,14 @@ export interface QueueMessage {
   readonly deduplicationId: string;
 }
 
+/** What keys of companies begin with. Those of users are hashes alone. */
+export const COMPANY_KEY = 'company-';
+
 /** The ledger key and FIFO group of an entity. */
-export const entityKey = (change: Change): string => digest(entityOf(change.call));
+export const entityKey = ({ call }: Change): string => {
+  const hash = digest(entityOf(call));
+  return 'company_id' in call ? `${COMPANY_KEY}${hash}` : hash;
+};
 
 /** The same for every delivery of one event, and different for each entity that the event speaks of. */
 export const idempotencyKey = ({ source, eventId, change }: Pick<Envelope, 'source' | 'eventId' | 'change'>): string =>

@@ -1,6 +1,6 @@
 import { type BulkJob, settledItem } from './bulk-job.ts';
 import type { Call } from './calls.ts';
-import type { LedgerItem } from './ledger.ts';
+import { isDead, type LedgerItem } from './ledger.ts';
 import type { DeletionSettings } from './settings.ts';
 
 /** An entity that was deleted at its vendor and is still to be deleted at Userpilot. The only item that holds an id. */
@@ -95,10 +95,6 @@ export const carriedOutBy = (claimedAt: number): number => runAfter(claimedAt + 
 
 /** A claim from then on may not have been carried out yet: `carriedOutBy` the other way round. */
 export const openClaimsSince = (now: number): number => runAfter(now - NIGHTLY_RUN_TAKES_MS) - DAY_MS - CLAIM_MS;
-
-/** Deleted, and not created again since. */
-export const isDead = ({ deletedAt, createdAt }: Pick<LedgerItem, 'deletedAt' | 'createdAt'>): boolean =>
-  deletedAt !== undefined && (createdAt === undefined || createdAt <= deletedAt);
 
 /** An erasure whose tombstone was never written is given up after this time: the messages that could write it are gone by then. */
 const UNCONFIRMED_FOR_MS = 30 * DAY_MS;

@@ -28,6 +28,10 @@ export interface LedgerItem {
 }
 export const EMPTY_ITEM: LedgerItem = { seen: {}, dirty: false };
 
+/** Deleted, and not created again since. */
+export const isDead = ({ deletedAt, createdAt }: Pick<LedgerItem, 'deletedAt' | 'createdAt'>): boolean =>
+  deletedAt !== undefined && (createdAt === undefined || createdAt <= deletedAt);
+
 /** What to write once Userpilot accepted (or when nothing needed sending). */
 export interface LedgerUpdate {
   readonly seen: Readonly<Record<string, Seen>>;

@@ -10,6 +10,20 @@ export interface EventQueue {
   retryIn(receiptHandles: readonly string[], seconds: number): Promise<void>;
 }
 
+/** A message taken out of the queue of events, until it is seen again. */
+export interface TakenMessage {
+  readonly body: string;
+  readonly receiptHandle: string;
+}
+
+/** The queue of events for whoever takes many at once. Throws a DependencyError when it cannot answer. */
+export interface Backlog extends Pick<EventQueue, 'retryIn'> {
+  /** About how many messages wait. */
+  size(): Promise<number>;
+  /** Up to ten, unseen by others for so many seconds, those of an entity in their order. None = nothing to be had right now. */
+  take(seconds: number): Promise<readonly TakenMessage[]>;
+}
+
 /** Where verified events wait that could not be mapped or were refused. */
 export interface RejectedQueue {
   /** Throws a DependencyError when it could not be kept. */

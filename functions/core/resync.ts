@@ -31,6 +31,10 @@ export const Counts = z.strictObject({
   live: Count,
   jobs: Count,
   rejected: z.record(z.string(), z.int().nonnegative()).default({}),
+  /** Seen before and not listed any more; told at the end of a full run, absent when nobody can tell. */
+  missing: z.int().nonnegative().exactOptional(),
+  /** Of these, those taken for deleted; absent where that is not wanted, or not safe. */
+  deleted: z.int().nonnegative().exactOptional(),
 });
 export type Counts = z.infer<typeof Counts>;
 export const NO_COUNTS: Counts = Counts.parse({});
@@ -103,6 +107,8 @@ export interface WatchedJob {
   readonly rows: number;
 }
 
+export type Missing = Pick<Counts, 'missing' | 'deleted'>;
+
 export type JobEnd = 'running' | 'completed' | 'failed';
 
 /** The steps of a run. Each bears repetition. */
@@ -113,6 +119,8 @@ export interface ResyncWork {
   chunk(runId: string, order: ChunkOrder): Promise<Chunk>;
   /** Asks for the job, and writes down its end. */
   poll(job: WatchedJob): Promise<JobEnd>;
+  /** After the last page of a run that lists everybody. @default - nobody looks for them */
+  missing?(runId: string, startedAt: string, state: ResyncState): Promise<Missing>;
   finish(runId: string, started: Started, counts: Counts): Promise<void>;
 }
 
@@ -135,36 +143,46 @@ export const HAND_OVER_AT = 2400;
 
 export const secondsFor = (rows: number): number => Math.ceil(rows / ROWS_PER_SECOND);
 
+/** A journal whose operations are counted, since one execution takes only so many. */
+export const counted = (journal: Journal) => {
+  let operations = 0;
+  return {
+    step<T>(name: string, run: () => Promise<T>): Promise<T> {
+      operations += 1;
+      return journal.step(name, run);
+    },
+    wait(name: string, seconds: number): Promise<void> {
+      operations += 1;
+      return journal.wait(name, seconds);
+    },
+    isNearLimits: () => operations + (journal.retries?.() ?? 0) >= HAND_OVER_AT,
+  };
+};
+
+/** Until the job is over, or lost. Answers whether all its rows were written. */
+export const watchJob = async (
+  { step, wait }: Pick<Journal, 'step' | 'wait'>,
+  job: WatchedJob,
+  poll: (job: WatchedJob) => Promise<JobEnd>,
+): Promise<boolean> => {
+  const { key, rows } = job;
+  let waited = 0;
+  for (let look = 1; waited < secondsFor(rows) * LATE_FACTOR + LATE_SECONDS; look += 1) {
+    const seconds = look === 1 ? Math.max(POLL_SECONDS, secondsFor(rows)) : POLL_SECONDS;
+    await wait(`wait ${key} ${look}`, seconds);
+    waited += seconds;
+    const end = await step(`look ${key} ${look}`, () => poll(job));
+    if (end !== 'running') return end === 'completed';
+  }
+  return false;
+};
+
 /**
  * Brings all users of a source over: chunk by chunk, one bulk job at a time, each watched until it is over. The rows of a failed
  * job are listed and sent again, after three times one by one through the queue.
  */
 export const runResync = async (journal: Journal, work: ResyncWork, runId: string, input: ResyncInput): Promise<ResyncEnd> => {
-  let operations = 0;
-  const step = <T>(name: string, run: () => Promise<T>): Promise<T> => {
-    operations += 1;
-    return journal.step(name, run);
-  };
-  const wait = (name: string, seconds: number): Promise<void> => {
-    operations += 1;
-    return journal.wait(name, seconds);
-  };
-
-  const watch = async (job: WatchedJob): Promise<boolean> => {
-    const { key, rows } = job;
-    let waited = 0;
-    for (let look = 1; waited < secondsFor(rows) * LATE_FACTOR + LATE_SECONDS; look += 1) {
-      const seconds = look === 1 ? Math.max(POLL_SECONDS, secondsFor(rows)) : POLL_SECONDS;
-      await wait(`wait ${key} ${look}`, seconds);
-      waited += seconds;
-      const end = await step(`look ${key} ${look}`, () => work.poll(job));
-      if (end !== 'running') return end === 'completed';
-    }
-    return false;
-  };
-
-  const isNearLimits = () => operations + (journal.retries?.() ?? 0) >= HAND_OVER_AT;
-
+  const { step, wait, isNearLimits } = counted(journal);
   const { goOn } = input;
   const started = goOn ?? (await step('start', () => work.start(runId, input)));
   if (started === undefined) return { ended: 'already running' };
@@ -187,7 +205,7 @@ export const runResync = async (journal: Journal, work: ResyncWork, runId: strin
         await wait(`busy ${job} ${round}`, POLL_SECONDS);
         continue;
       }
-      if (chunk.job !== undefined && !(await watch(chunk.job))) {
+      if (chunk.job !== undefined && !(await watchJob({ step, wait }, chunk.job, (watched) => work.poll(watched)))) {
         attempt += 1;
         continue;
       }
@@ -199,6 +217,9 @@ export const runResync = async (journal: Journal, work: ResyncWork, runId: strin
     if (state.cursor === undefined) break;
     if (isNearLimits()) return handOver();
   }
-  await step('finish', () => work.finish(runId, times, state.counts));
-  return { ended: 'done', counts: state.counts };
+  const looksForMissing = since === undefined && work.missing !== undefined;
+  const missing = looksForMissing ? await step('missing', async () => work.missing?.(runId, startedAt, state) ?? {}) : {};
+  const counts = { ...state.counts, ...missing };
+  await step('finish', () => work.finish(runId, times, counts));
+  return { ended: 'done', counts };
 };

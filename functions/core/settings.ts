@@ -53,19 +53,25 @@ const isTimeZone = (timeZone: string): boolean => {
   }
 };
 
-/** When all users of a source are brought over again. */
+/** When all users of a source are brought over again, and what that finds out. */
 export const ResyncSettings = z.strictObject({
-  /** `rate(1 day)`, `rate(12 hours)` or `cron(30 3 * * ? *)`. */
+  /** `rate(1 day)`, `rate(12 hours)` or `cron(30 3 * * ? *)`. @default - only by hand, with `npm run resync` */
   schedule: z
     .string()
     .refine(
       (text) => RATE.test(text) || CRON.test(text),
       'write a rate such as "rate(1 day)" or "rate(12 hours)", or six fields such as "cron(30 3 * * ? *)"',
-    ),
+    )
+    .optional(),
   /** By which a `cron` is meant. @default UTC */
   timeZone: z.string().refine(isTimeZone, 'write a time zone such as "Europe/Berlin"').optional(),
   /** All users, also where the vendor can tell who changed since the last run. @default false */
   full: z.boolean().optional(),
+  /**
+   * What becomes of users whom the vendor does not list any more: counted, or also taken for deleted, so that no late update brings
+   * them back. Only in a full run. @default 'report'
+   */
+  missing: z.enum(['report', 'tombstone']).optional(),
 });
 export type ResyncSettings = z.infer<typeof ResyncSettings>;
 
@@ -114,6 +120,13 @@ export const EventSettings = z.strictObject({
 });
 export type EventSettings = z.infer<typeof EventSettings>;
 
+/** When so many events wait that the surplus goes through the bulk endpoint. */
+export const OverflowSettings = z.strictObject({
+  /** Messages that are left to single calls: some minutes' worth, 540 a minute. */
+  from: z.int().positive().default(2000),
+});
+export type OverflowSettings = z.infer<typeof OverflowSettings>;
+
 /** What a deployment may say about one source. Everything has a default in the source's own file. */
 export const SourceSettings = z.strictObject({
   /** Where the user id stands, first hit wins. It must be the id that your app passes to `userpilot.identify`. */
@@ -154,7 +167,7 @@ export const SourceSettings = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9-]{0,63}$/, 'write a header name in lower case, e.g. "x-webhook-secret"')
     .optional(),
-  /** Absent: only by hand, with `npm run resync`. */
+  /** Absent: none where the stage is deployed, and by hand at a local stack. */
   resync: ResyncSettings.optional(),
 });
 export type SourceSettings = z.infer<typeof SourceSettings>;

@@ -4,8 +4,10 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { createBulkJobs } from '../aws/bulk-jobs.ts';
 import { createBulkLedger } from '../aws/bulk-ledger.ts';
+import { createCensus } from '../aws/census.ts';
 import { CLIENT_DEFAULTS } from '../aws/clients.ts';
 import { createLimiterStore } from '../aws/limiter.ts';
+import { createListedKeys } from '../aws/listed-keys.ts';
 import { createEventQueue } from '../aws/queue.ts';
 import { createRunStore } from '../aws/runs.ts';
 import { createReadSecret } from '../aws/secrets.ts';
@@ -14,12 +16,21 @@ import { createLog, type Log, type Output } from '../core/log.ts';
 import { createMetrics, type Metrics } from '../core/metrics.ts';
 import { PACES } from '../core/pacing.ts';
 import type { ResyncWork } from '../core/resync.ts';
-import { apiKeyOf, createSecretCache, credentialOf, FORMS, type StoredSecret } from '../core/secrets.ts';
+import {
+  apiKeyOf,
+  type Credential,
+  createSecretCache,
+  credentialOf,
+  FORMS,
+  type SecretCache,
+  type StoredSecret,
+} from '../core/secrets.ts';
 import { SourceSettings } from '../core/settings.ts';
 import { createResync } from '../handlers/resync.ts';
 import { createResyncWork, type ResyncDeps } from '../handlers/resync-work.ts';
 import { ENV, METRICS } from '../manifest.ts';
-import { createVendorApi } from '../outbound/vendor-api.ts';
+import { createVendorApi, type VendorApiOptions } from '../outbound/vendor-api.ts';
+import type { VendorApi } from '../sources/directory.ts';
 import type { Source } from '../sources/source.ts';
 import { createUserpilot } from '../userpilot/client.ts';
 import { type Env, required, settingsIn, standardOutput } from './environment.ts';
@@ -27,11 +38,23 @@ import { type Env, required, settingsIn, standardOutput } from './environment.ts
 /** A page may wait for its permit as long as it takes: nobody waits for a resync. */
 const PATIENCE_MS = 300_000;
 
+/** Makes the API of a source's vendor. */
+export type Connect = (options: VendorApiOptions) => VendorApi;
+
+export interface ResyncBinding {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** @default false */
+  readonly dryRun?: boolean;
+  /** @default over HTTP, with the credential in the source's secret */
+  readonly connect?: Connect;
+}
+
 /** What a resync of one source works with, on AWS or on the embedded engines. */
 export const bindResyncWork = (
   source: Source,
   env: Env,
-  { log, metrics, dryRun = false }: { readonly log: Log; readonly metrics: Metrics; readonly dryRun?: boolean },
+  { log, metrics, dryRun = false, connect = createVendorApi }: ResyncBinding,
 ): ResyncDeps => {
   const { directory } = source;
   if (directory === undefined) throw new Error(`${source.id} has no list of its users`);
@@ -59,7 +82,8 @@ export const bindResyncWork = (
       },
     });
   };
-  const credential = secretCache(ENV.signingSecretId, FORMS.api, credentialOf);
+  // Not every source has a secret.
+  let credential: SecretCache<Credential | undefined> | undefined;
   const limiter = createLimiter({
     store: createLimiterStore(dynamo, table, source.id),
     now,
@@ -70,10 +94,13 @@ export const bindResyncWork = (
   return {
     source,
     settings,
-    api: createVendorApi({
+    api: connect({
       directory,
       settings,
-      credential: () => credential.get(),
+      credential: () => {
+        credential ??= secretCache(ENV.signingSecretId, FORMS.api, credentialOf);
+        return credential.get();
+      },
       now,
       permit: () => limiter.take('vendor', now().getTime() + PATIENCE_MS),
       onRateLimit: (seconds) => limiter.pushBack('vendor', seconds),
@@ -84,6 +111,7 @@ export const bindResyncWork = (
     userpilot: createUserpilot(required(env, ENV.userpilotBaseUrl)),
     apiKey: secretCache(ENV.userpilotSecretId, FORMS.apiKey, apiKeyOf),
     queue: createEventQueue(new SQSClient(CLIENT_DEFAULTS), required(env, ENV.eventsQueueUrl)),
+    missing: { listed: createListedKeys(dynamo, table, now), census: createCensus(dynamo, table) },
     log,
     metrics,
     now,
@@ -92,13 +120,13 @@ export const bindResyncWork = (
 };
 
 /** The durable function that brings all users of one source over. `infra/build.ts` makes one bundle of it per source. */
-export const bindResync = (source: Source, env: Env, output: Output = standardOutput) => {
+export const bindResync = (source: Source, env: Env, output: Output = standardOutput, connect: Connect = createVendorApi) => {
   const now = () => new Date();
   const log = createLog(output, `resync-${source.id}`, now);
   const metrics = createMetrics(output, { namespace: METRICS.namespace, now });
   let work: ResyncWork | undefined;
   const bound = () => {
-    work ??= createResyncWork(bindResyncWork(source, env, { log, metrics }));
+    work ??= createResyncWork(bindResyncWork(source, env, { log, metrics, connect }));
     return work;
   };
   return createResync({ source: source.id, work: bound, log, metrics });

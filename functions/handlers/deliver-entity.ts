@@ -2,9 +2,18 @@ import type { Breaker } from '../core/breaker.ts';
 import { accounted, type BulkJobs, provisional, settledItem } from '../core/bulk-job.ts';
 import type { Identify } from '../core/calls.ts';
 import type { Envelope } from '../core/envelope.ts';
-import { carriedOutBy, dueDay, type ErasureNotes, isDead, openClaimsSince, toErasure } from '../core/erasure.ts';
+import { carriedOutBy, dueDay, type ErasureNotes, openClaimsSince, toErasure } from '../core/erasure.ts';
 import { BeingErased, BreakerOpen, type DeliveryCode, DeliveryError, DependencyError, HeldByJob } from '../core/errors.ts';
-import { type Arrival, type Claim, decide, type Ledger, type LedgerItem, type LedgerUpdate, type Plan } from '../core/ledger.ts';
+import {
+  type Arrival,
+  type Claim,
+  decide,
+  isDead,
+  type Ledger,
+  type LedgerItem,
+  type LedgerUpdate,
+  type Plan,
+} from '../core/ledger.ts';
 import { BACKFILL_PATIENCE_MS, type Lane } from '../core/pacing.ts';
 import { type Limiter, OutOfTime } from '../core/ports.ts';
 import type { SecretCache } from '../core/secrets.ts';

@@ -1,12 +1,13 @@
 import * as z from 'zod';
-import { type BulkJob, settledItem } from '../core/bulk-job.ts';
-import { Call, type Change, entityOf, type IdentifyUser } from '../core/calls.ts';
+import { type Known, weigh } from '../core/bulk-row.ts';
+import { Call, type Change, entityOf } from '../core/calls.ts';
 import { digest } from '../core/digest.ts';
 import { entityKey, idempotencyKey, type QueueMessage, toQueueMessage } from '../core/envelope.ts';
-import { type Arrival, decide, EMPTY_ITEM, type LedgerItem, type Mark, type Plan } from '../core/ledger.ts';
+import type { Arrival, Plan } from '../core/ledger.ts';
 import { type Counts, NO_COUNTS, sumOf } from '../core/resync.ts';
 import type { SourceSettings } from '../core/settings.ts';
 import type { Source } from '../sources/source.ts';
+import type { BulkRow } from './bulk.ts';
 
 /** What the vendor lists of one user or company, mapped like a webhook. */
 export interface Listed {
@@ -16,14 +17,11 @@ export interface Listed {
 }
 
 /** A user that may go into a job. */
-export interface Row {
-  readonly key: string;
+export interface Row extends BulkRow {
   /** What it was made of. */
   readonly listed: Listed;
-  readonly call: IdentifyUser;
-  readonly mark: Omit<Mark, 'job'>;
-  /** The same by the queue, should the job not take it. */
-  readonly messages: readonly QueueMessage[];
+  /** The same by the queue, should the job not take it; made then, as hardly any row needs it. */
+  readonly messages: () => readonly QueueMessage[];
 }
 
 /** Where listed entities go. */
@@ -109,27 +107,12 @@ const skipped = ({ verdicts }: Plan): Counts => {
   return verdicts.includes('UNCHANGED') || verdicts.includes('DUPLICATE') ? count({ unchanged: 1 }) : count({ stale: 1 });
 };
 
-export interface Known {
-  readonly item: LedgerItem | undefined;
-  /** What became of the job that the item refers to. */
-  readonly job: BulkJob | undefined;
-  readonly now: Date;
-}
-
-/**
- * What one entity asks for, given what the ledger knows: nothing, a row, or its turn in the queue. Only a user of whom nothing
- * is under way may go into a job; whoever is in somebody's hand, or in a job that still runs, waits for it in the queue.
- */
-export const sortOne = (listed: Listed, source: string, { item: before = EMPTY_ITEM, job, now }: Known): Sorted => {
-  const { item, heldUntil } = settledItem(before, job, now.getTime());
-  const plan = decide(item, arrivalsOf(listed, source));
-  const messages = messagesOf(listed, source, now);
-  const live: Sorted = { rows: [], messages, counts: count({ live: 1 }) };
-  if (plan.verdicts.includes('TOMBSTONE')) return live;
-  if (plan.call === undefined) return { rows: [], messages: [], counts: skipped(plan) };
-  const isSimple = !before.dirty && heldUntil === undefined && item.deletedAt === undefined;
-  if (plan.call.kind !== 'identifyUser' || !isSimple) return live;
-  const seen = Object.entries(plan.update.seen).map(([facet, { asOf, hash }]) => [facet, { asOf, bulk: hash }] as const);
-  const mark = { item: before, seen: Object.fromEntries(seen) };
-  return { rows: [{ key: listed.key, listed, call: plan.call, mark, messages }], messages: [], counts: NO_COUNTS };
+/** What one entity asks for, given what the ledger knows: nothing, a row, or its turn in the queue. */
+export const sortOne = (listed: Listed, source: string, known: Known): Sorted => {
+  const weighed = weigh(arrivalsOf(listed, source), known);
+  if (weighed.kind === 'nothing') return { rows: [], messages: [], counts: skipped(weighed.plan) };
+  const messages = () => messagesOf(listed, source, known.now);
+  if (weighed.kind === 'single') return { rows: [], messages: messages(), counts: count({ live: 1 }) };
+  const { call, mark } = weighed;
+  return { rows: [{ key: listed.key, listed, call, mark, messages }], messages: [], counts: NO_COUNTS };
 };

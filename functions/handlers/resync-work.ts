@@ -1,10 +1,10 @@
-import type { BulkJob, BulkJobs } from '../core/bulk-job.ts';
+import type { BulkJob } from '../core/bulk-job.ts';
 import type { Call } from '../core/calls.ts';
 import type { QueueMessage } from '../core/envelope.ts';
-import { DeliveryError, Overtaken } from '../core/errors.ts';
-import type { BulkLedger, LedgerItem } from '../core/ledger.ts';
+import { Overtaken } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Metrics } from '../core/metrics.ts';
+import { createKeySet, type KeySet } from '../core/missing.ts';
 import type { EventQueue, RunStore } from '../core/ports.ts';
 import {
   type Chunk,
@@ -12,75 +12,46 @@ import {
   type Counts,
   NO_COUNTS,
   type ResyncWork,
-  ROWS_PER_SECOND,
   type Started,
   sumOf,
   type WatchedJob,
 } from '../core/resync.ts';
-import type { SecretCache } from '../core/secrets.ts';
 import type { SourceSettings } from '../core/settings.ts';
 import { METRICS } from '../manifest.ts';
 import type { Directory, VendorApi } from '../sources/directory.ts';
 import type { Source } from '../sources/source.ts';
-import type { BulkUser, Userpilot } from '../userpilot/client.ts';
+import { BULK_FROM, type BulkDeps, isBusy, jobOf, knownOf, MAX_JOB_BYTES, MAX_ROWS, markAll, poll, submit } from './bulk.ts';
+import { findMissing, type MissingStores } from './resync-missing.ts';
 import { type Listed, mapPage, type Row, sortOne } from './resync-rows.ts';
 
-export interface ResyncDeps {
+export interface ResyncDeps extends BulkDeps {
   readonly source: Source;
   readonly settings: SourceSettings;
   readonly api: VendorApi;
-  readonly ledger: BulkLedger;
-  readonly jobs: BulkJobs;
   readonly runs: RunStore;
-  readonly userpilot: Pick<Userpilot, 'bulkIdentifyUsers' | 'job' | 'jobs'>;
-  readonly apiKey: SecretCache<string | undefined>;
   readonly queue: EventQueue;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly now: () => Date;
   /** Lists and compares, and sends nothing. @default false */
   readonly dryRun?: boolean;
   /** Told after each page of what the run has come to, less the job that is being gathered. */
   readonly onPage?: (counts: Counts) => void;
   /** Told of each call that is to be sent, in bulk or through the queue. */
   readonly onCall?: (call: Call) => void;
-  /** By which the end of a job is reckoned. @default ROWS_PER_SECOND */
-  readonly rowsPerSecond?: number;
   /** Fewer rows than this go through the queue. @default BULK_FROM */
   readonly bulkFrom?: number;
+  /** @default - nobody looks for users who are missing at the vendor */
+  readonly missing?: MissingStores;
   /** Rows of one job at most. @default MAX_ROWS */
   readonly maxRows?: number;
 }
 
-/** docs.userpilot.com, bulk updates: rows and bytes of one request. */
-export const MAX_ROWS = 10_000;
-const MAX_JOB_BYTES = 40 * 1024 * 1024;
-/**
- * Below this the queue is faster: identify takes some 540 a minute and a job 1,200, but a job is not looked at before a minute
- * has passed, and it blocks every other one.
- */
-export const BULK_FROM = 1000;
 /** A function lives 15 minutes; marking, submitting and queueing take the rest. */
 const LIST_MS = 9 * 60_000;
-/** DynamoDB takes 100 keys at once. */
-const READ_KEYS = 100;
-const CONCURRENCY = 25;
 /** Longer than any step, and than the longest wait for a job. */
 const LEASE_MS = 6 * 3_600_000;
 /** A change may carry a time from before it could be seen. */
 const OVERLAP_MS = 10 * 60_000;
-/** A job that was started so long ago and is still not over does not count as one. */
-const ZOMBIE_MS = 24 * 3_600_000;
-const RUNNING = new Set(['queued', 'validating', 'processing', 'pending_refresh']);
-
-const inParts = <T>(list: readonly T[], size: number): readonly (readonly T[])[] =>
-  Array.from({ length: Math.ceil(list.length / size) }, (_, index) => list.slice(index * size, (index + 1) * size));
-
-const toBulkUser = ({ user_id, company, metadata }: Row['call']): BulkUser => ({
-  user_id,
-  ...(company !== undefined && { company_id: company.id }),
-  ...(metadata !== undefined && { metadata }),
-});
 
 const count = (changes: Partial<Counts>): Counts => ({ ...NO_COUNTS, ...changes });
 
@@ -88,30 +59,6 @@ const listOf = ({ source }: ResyncDeps): NonNullable<Directory['list']> => {
   const list = source.directory?.list;
   if (list === undefined) throw new Error(`${source.id} has no list of its users`);
   return list;
-};
-
-/** With the key that counts right now, and once more with one that was just renewed. */
-const withKey = async <T>({ apiKey }: ResyncDeps, call: (key: string) => Promise<T>): Promise<T> => {
-  const key = await apiKey.get();
-  if (key === undefined) throw new DeliveryError('UNAUTHORIZED');
-  try {
-    return await call(key);
-  } catch (error) {
-    if (!(error instanceof DeliveryError) || error.code !== 'UNAUTHORIZED') throw error;
-    const renewed = await apiKey.refresh();
-    if (renewed === undefined || renewed === key) throw error;
-    return call(renewed);
-  }
-};
-
-/** Whether Userpilot has a job under way, whoever started it. */
-const isBusy = async (deps: ResyncDeps): Promise<boolean> => {
-  const jobs = await withKey(deps, (key) => deps.userpilot.jobs(key));
-  const oldest = deps.now().getTime() - ZOMBIE_MS;
-  return jobs.some(({ status, start_time }) => {
-    const begun = Date.parse(start_time ?? '');
-    return RUNNING.has(status) && !(begun < oldest);
-  });
 };
 
 /**
@@ -128,23 +75,6 @@ const nextKey = async ({ job }: ChunkOrder, { jobs, now }: ResyncDeps): Promise<
   }
 };
 
-/** Ledger items of a page, with what became of the jobs that they refer to. */
-const knownOf = async (listed: readonly Listed[], { ledger, jobs }: ResyncDeps, seen: Map<string, BulkJob | undefined>) => {
-  const items = new Map<string, LedgerItem>();
-  for (const keys of inParts(
-    listed.map(({ key }) => key),
-    READ_KEYS,
-  ))
-    for (const [key, item] of await ledger.read(keys)) items.set(key, item);
-  for (const job of new Set([...items.values()].flatMap((item) => item.job ?? []))) {
-    if (!seen.has(job)) seen.set(job, await jobs.read(job));
-  }
-  return (key: string) => {
-    const item = items.get(key);
-    return { item, job: item?.job === undefined ? undefined : seen.get(item.job) };
-  };
-};
-
 /**
  * What several pages tell of somebody is one row: the memberships after the users, or a page that shifted and lists someone twice.
  */
@@ -157,6 +87,8 @@ interface Gathered {
   readonly rows: readonly Row[];
   readonly counts: Counts;
   readonly next: string | undefined;
+  /** Of everybody who was listed. */
+  readonly keys: KeySet;
 }
 
 /** Pages until there are enough rows for a job, no more pages, or no more time. Sends on the way what goes through the queue. */
@@ -168,6 +100,7 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
   const deadline = now().getTime() + LIST_MS;
   const rows = new Map<string, Row>();
   const jobs = new Map<string, BulkJob | undefined>();
+  const keys = createKeySet();
   let counts = NO_COUNTS;
   let next = state.cursor;
   let largest = 0;
@@ -179,7 +112,9 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
     largest = Math.max(largest, page.records.length);
     const { listed, counts: mapped } = mapPage(page.records, { source, settings, askedAt });
     counts = sumOf(counts, mapped);
-    const known = await knownOf(listed, deps, jobs);
+    const listedKeys = listed.map(({ key }) => key);
+    for (const key of listedKeys) keys.add(key);
+    const known = await knownOf(listedKeys, deps, jobs);
     const messages: QueueMessage[] = [];
     for (const one of listed) {
       const sorted = sortOne(joined(rows.get(one.key)?.listed, one), source.id, { ...known(one.key), now: now() });
@@ -195,53 +130,12 @@ const gather = async ({ state, startedAt, since }: ChunkOrder, deps: ResyncDeps)
     if (deps.dryRun !== true) await deps.queue.send(messages);
     deps.onPage?.(sumOf(state.counts, counts));
   } while (next !== undefined && rows.size + largest <= maxRows && bytes < MAX_JOB_BYTES && now().getTime() < deadline);
-  return { rows: [...rows.values()], counts, next };
-};
-
-/** Gives the rows to the job; those that somebody else has meanwhile go through the queue. */
-const markAll = async (rows: readonly Row[], job: string, { ledger }: ResyncDeps) => {
-  const marked: Row[] = [];
-  const others: Row[] = [];
-  for (const part of inParts(rows, CONCURRENCY)) {
-    const answers = await Promise.all(part.map(({ key, mark }) => ledger.mark(key, { ...mark, job })));
-    for (const [index, row] of part.entries()) (answers[index] === true ? marked : others).push(row);
-  }
-  return { marked, others };
+  return { rows: [...rows.values()], counts, next, keys };
 };
 
 const queueAll = async (rows: readonly Row[], { queue }: ResyncDeps): Promise<Counts> => {
-  await queue.send(rows.flatMap(({ messages }) => messages));
+  await queue.send(rows.flatMap(({ messages }) => messages()));
   return count({ live: rows.length });
-};
-
-/** As far as anyone can tell before it is over. */
-const jobOf = (rows: number, { now, rowsPerSecond = ROWS_PER_SECOND }: ResyncDeps): BulkJob => ({
-  state: 'running',
-  endsAt: now().getTime() + Math.ceil((rows * 1000) / rowsPerSecond),
-  rows,
-});
-
-type Submitted = WatchedJob | 'busy' | 'refused';
-
-const submit = async (rows: readonly Row[], key: string, deps: ResyncDeps): Promise<Submitted> => {
-  const { jobs, userpilot } = deps;
-  const open = jobOf(rows.length, deps);
-  try {
-    const { job_id: jobId } = await withKey(deps, (apiKey) =>
-      userpilot.bulkIdentifyUsers(
-        rows.map(({ call }) => toBulkUser(call)),
-        apiKey,
-      ),
-    );
-    await jobs.write(key, { ...open, jobId });
-    return { key, jobId, rows: rows.length };
-  } catch (error) {
-    // Userpilot said no before it did anything. After any other failure the job may run: its rows stay held, and the step is tried again.
-    const code = error instanceof DeliveryError ? error.code : undefined;
-    if (code !== 'JOB_RUNNING' && code !== 'REFUSED') throw error;
-    await jobs.write(key, { ...open, state: 'failed' });
-    return code === 'REFUSED' ? 'refused' : 'busy';
-  }
 };
 
 const sendRows = async (gathered: Gathered, { job: key, way }: ChunkOrder, deps: ResyncDeps): Promise<Chunk> => {
@@ -273,7 +167,7 @@ const sendRows = async (gathered: Gathered, { job: key, way }: ChunkOrder, deps:
 
 /** The steps of a resync of one source, over the vendor's API, the ledger, the queue of events and Userpilot's bulk endpoint. */
 export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
-  const { source, runs, jobs, userpilot, metrics, log, now } = deps;
+  const { source, runs, metrics, log, now, missing } = deps;
   const until = () => new Date(now().getTime() + LEASE_MS);
 
   const renew = async (runId: string, progress: Parameters<RunStore['renew']>[3]) => {
@@ -299,30 +193,19 @@ export const createResyncWork = (deps: ResyncDeps): ResyncWork => {
       if (deps.dryRun !== true && (await isBusy(deps))) return { kind: 'busy' };
       // Before anything is read: rows of a try that died are not held any more.
       const key = await nextKey(order, deps);
-      const chunk = await sendRows(await gather(order, deps), { ...order, job: key }, deps);
+      const gathered = await gather(order, deps);
+      if (order.since === undefined && deps.dryRun !== true) await missing?.listed.write(runId, order.state.chunk, gathered.keys);
+      const chunk = await sendRows(gathered, { ...order, job: key }, deps);
       if (chunk.kind === 'done') {
         const counts = sumOf(order.state.counts, chunk.counts);
         await renew(runId, { counts, phase: 'bulk job', ...(chunk.job !== undefined && { rows: chunk.job.rows }) });
       }
       return chunk;
     },
-    async poll({ key: ours, jobId, rows }) {
-      const close = async (state: 'completed' | 'failed') => {
-        await jobs.write(ours, { state, endsAt: now().getTime(), jobId, rows });
-        if (state === 'failed') log.warn('bulk job failed', { source: source.id, count: rows });
-        return state;
-      };
-      try {
-        const { status, completed_rows } = await withKey(deps, (key) => userpilot.job(jobId, key));
-        if (status === 'failed') return close('failed');
-        if (status !== 'completed') return 'running';
-        // Nobody can tell which rows are missing.
-        return close(typeof completed_rows === 'number' && completed_rows < rows ? 'failed' : 'completed');
-      } catch (error) {
-        if (!(error instanceof DeliveryError)) throw error;
-        // A job that Userpilot does not know has ended somehow; anything else says nothing about it.
-        return error.status === 404 ? close('failed') : 'running';
-      }
+    poll: (job) => poll(job, deps, () => log.warn('bulk job failed', { source: source.id, count: job.rows })),
+    async missing(runId, startedAt, state) {
+      await renew(runId, { counts: state.counts, phase: 'listing' });
+      return missing === undefined || deps.dryRun === true ? {} : findMissing(missing, { runId, startedAt, state }, deps);
     },
     async finish(runId, { startedAt }, counts) {
       if (deps.dryRun === true) return;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { filled, idAt, nameOf, propertiesOf } from '../core/mapping.ts';
 import type { RawRequest, Verdict } from '../core/request.ts';
+import { cognitoDirectory } from './cognito.directory.ts';
 import { changes, defineSource, ignored, type MapContext, type Mapped, rejected } from './source.ts';
 import { part, text } from './subject.ts';
 
@@ -38,6 +39,8 @@ const Kept = z.object({
       ),
     }),
   ),
+  /** Of a listed user. Triggers tell neither. */
+  listed: part(z.object({ createdAt: text, modifiedAt: text })),
 });
 type Event = z.infer<typeof Kept>;
 
@@ -51,6 +54,9 @@ const Attributes = z.looseObject({
   locale: text,
   'custom:company_name': text,
 });
+
+const moment = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
+const Listed = z.object({ createdAt: moment.nullish(), modifiedAt: moment.nullish() });
 
 /**
  * Proven by IAM, not here: only `cognito-idp.amazonaws.com`, on behalf of our pool, may invoke the function. What has headers
@@ -77,31 +83,43 @@ const BOOLEANS: ReadonlyMap<string | null | undefined, boolean> = new Map([
   ['false', false],
 ]);
 
+interface Times {
+  readonly createdAt?: Date | null | undefined;
+  readonly occurredAt: Date;
+  readonly creates?: true;
+}
+
 /** Sign-ups and sign-ins: users whom an administrator or a directory created show up at their first sign-in only. */
-const mapUser = (event: Event, { settings, receivedAt }: MapContext): Mapped => {
+const mapUser = (event: Event, { settings }: MapContext, { createdAt, occurredAt, creates }: Times): Mapped => {
   const attributes = Attributes.parse(attributesOf(event));
   const user_id = idAt(attributes, settings.userId ?? ['sub']);
   if (user_id === undefined) return rejected('NO_USER_ID');
-  const created = event.triggerSource === 'PostConfirmation_ConfirmSignUp';
   const properties = propertiesOf(attributes, settings, {
     email: filled(attributes.email),
     name: filled(attributes.name) ?? nameOf(attributes.given_name, attributes.family_name),
-    created_at: created ? receivedAt.toISOString() : undefined,
+    created_at: createdAt?.toISOString(),
     email_verified: BOOLEANS.get(attributes.email_verified),
     locale: filled(attributes.locale),
   });
-  const when = { facet: 'profile', occurredAt: receivedAt } as const;
+  const when = { facet: 'profile', occurredAt } as const;
   const company_id = idAt(attributes, settings.companyId ?? ['custom:company_id']);
   const company = company_id === undefined ? {} : { company: { id: company_id } };
   const user = {
     call: { kind: 'identifyUser', user_id, ...properties, ...company },
     ...when,
-    ...(created && { creates: true }),
+    ...(creates && { creates }),
   } as const;
   // `properties` name attributes of the user, so of the company there is only its name to send.
   const { metadata } = propertiesOf({}, settings, { name: filled(attributes['custom:company_name']) });
   if (company_id === undefined || metadata === undefined) return changes(user);
   return changes({ call: { kind: 'identifyCompany', company_id, metadata }, ...when }, user);
+};
+
+/** Whoever did not confirm their sign-up is not a user yet. */
+const mapListed = (event: Event, context: MapContext): Mapped => {
+  if (Attributes.parse(attributesOf(event))['cognito:user_status'] === 'UNCONFIRMED') return ignored('NOT_A_SIGN_UP');
+  const { createdAt, modifiedAt } = Listed.parse(event.listed);
+  return mapUser(event, context, { createdAt, occurredAt: modifiedAt ?? context.receivedAt });
 };
 
 /** A trigger of a user pool, invoked by AWS. Paths in the settings are relative to `request.userAttributes`. */
@@ -113,14 +131,19 @@ export const cognito = defineSource<Event>({
   head: (event, request) => ({ eventId: eventIdOf(event, request), type: event.triggerSource }),
   map: (event, context) => {
     if (context.settings.userPools?.includes(event.userPoolId) === false) return ignored('EVENT_NOT_HANDLED');
+    const { receivedAt } = context;
     switch (event.triggerSource) {
       case 'PostConfirmation_ConfirmSignUp':
+        return mapUser(event, context, { createdAt: receivedAt, occurredAt: receivedAt, creates: true });
       case 'PostAuthentication_Authentication':
-        return mapUser(event, context);
+        return mapUser(event, context, { occurredAt: receivedAt });
+      case 'ListUsers':
+        return mapListed(event, context);
       case 'PostConfirmation_ConfirmForgotPassword':
         return ignored('NOT_A_SIGN_UP');
       default:
         return ignored('EVENT_NOT_HANDLED');
     }
   },
+  directory: cognitoDirectory,
 });

@@ -56,6 +56,11 @@ export class LedgerTable extends Construct {
     this.grant(grantee, this.table.tableArn, 'dynamodb:BatchGetItem');
   }
 
+  /** Besides, all users of a source are looked through for those whom its vendor does not list any more. */
+  grantCensus(grantee: IGrantable): void {
+    this.grant(grantee, this.table.tableArn, 'dynamodb:Scan');
+  }
+
   /** Beside `grantUse`: what is due, who is dead, and how many there are. */
   grantErase(grantee: IGrantable): void {
     this.grant(grantee, `${this.table.tableArn}/index/${DUE_INDEX.name}`, 'dynamodb:Query');

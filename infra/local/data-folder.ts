@@ -6,8 +6,10 @@ import { Problem } from './problem.ts';
 
 /** Marks a folder as the runner's own, and is locked while one runs. */
 const LOCK = 'runner.lock';
+/** How far an overflow is. */
+export const OVERFLOW_JOURNAL = 'overflow.jsonl';
 /** What a run leaves behind and `--fresh` removes. Secrets stay: they are settings, and may be somebody's real ones. */
-const STATE = ['queue', 'table', 'userpilot.jsonl', 'functions.log'];
+const STATE = ['queue', 'table', 'userpilot.jsonl', 'functions.log', OVERFLOW_JOURNAL];
 /** Journals of resyncs. */
 const JOURNAL = /^resync-[a-z0-9-]+\.jsonl$/;
 

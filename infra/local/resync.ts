@@ -9,7 +9,8 @@ import { createMetrics } from '../../functions/core/metrics.ts';
 import type { RunProgress } from '../../functions/core/ports.ts';
 import { type Counts, type ResyncInput, ROWS_PER_SECOND, runResync } from '../../functions/core/resync.ts';
 import { credentialOf } from '../../functions/core/secrets.ts';
-import { bindResyncWork } from '../../functions/entry/resync.ts';
+import { bindResyncWork, type Connect } from '../../functions/entry/resync.ts';
+import { connectCognito } from '../../functions/entry/resync-cognito.ts';
 import { createResyncWork } from '../../functions/handlers/resync-work.ts';
 import { ENV, METRICS, type SourceId } from '../../functions/manifest.ts';
 import { sourceById } from '../../functions/sources/index.ts';
@@ -67,8 +68,15 @@ export const listedSource = (id: SourceId, stage: Stage, stageName: string): Sou
   throw new Problem(`${id} has no listing of its users: they arrive by its events only.`);
 };
 
+/** Vendors that an SDK of AWS reaches, with the credential of the process. */
+const CONNECTS: Readonly<Partial<Record<string, Connect>>> = { cognito: connectCognito };
+
 /** @throws Problem that names the setting, or the member of the secret, that is missing. */
 const checkAccess = async ({ id, directory }: Source, { stage, secretsFile }: LocalPlace): Promise<void> => {
+  if (CONNECTS[id] !== undefined) {
+    if ((stage.sources[id as SourceId]?.userPools ?? []).length > 0) return;
+    throw new Problem(`${id}: name the pools whose users are to be listed in \`userPools\`.`);
+  }
   try {
     directory?.hosts(stage.sources[id as SourceId] ?? {});
   } catch (cause) {
@@ -97,7 +105,8 @@ const workOf = (source: Source, { place, dryRun = false, secondMs = 1000, output
   const log = createLog(output, `resync-${source.id}`, now);
   const metrics = createMetrics(output, { namespace: METRICS.namespace, now });
   const { onProgress = () => undefined, onCall } = hooks;
-  const deps = bindResyncWork(source, env, { log, metrics, dryRun });
+  const connect = CONNECTS[source.id];
+  const deps = bindResyncWork(source, env, { log, metrics, dryRun, ...(connect !== undefined && { connect }) });
   const work = createResyncWork({
     ...deps,
     rowsPerSecond: (ROWS_PER_SECOND * 1000) / secondMs,

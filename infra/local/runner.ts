@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import {
   DELIVER_BATCH_SIZE,
   DELIVER_CONCURRENCY,
+  ENV,
   ERASE_AT,
   REFRESH_BATCH_SIZE,
   REFRESH_CONCURRENCY,
@@ -12,8 +14,8 @@ import {
 import type { Stage } from '../stages.ts';
 import { type Closers, createClosers } from './closers.ts';
 import { startDaily } from './daily.ts';
-import { type DataFolder, openDataFolder } from './data-folder.ts';
-import { clientOptions } from './engines/aws.ts';
+import { type DataFolder, OVERFLOW_JOURNAL, openDataFolder } from './data-folder.ts';
+import { applyVariables, clientOptions, cognitoVariables } from './engines/aws.ts';
 import { queueArn } from './engines/sqs.ts';
 import { startEngines } from './engines/start.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
@@ -23,6 +25,7 @@ import { bindFunctions, COGNITO_PATH } from './functions.ts';
 import { lookAfter } from './health.ts';
 import { secretsFileFor, stageNamed, userpilotAt } from './inputs.ts';
 import { isUnfinished } from './journal.ts';
+import { startOverflow } from './overflow.ts';
 import { codeOf, Problem } from './problem.ts';
 import { createReport } from './report.ts';
 import { QUEUES, refreshedIn, refreshQueue, TABLE_NAME } from './resources.ts';
@@ -87,6 +90,7 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
 
   const vendors = await startVendorsOf(declared, store, options.vendorUsers);
   closers.add(() => vendors?.close());
+  if (vendors !== undefined) closers.add(applyVariables(cognitoVariables(vendors.baseOf('cognito'))));
   const stage = vendors === undefined ? declared : withVendorsAt(declared, vendors.origin);
 
   const refreshed = refreshedIn(stage);
@@ -162,10 +166,24 @@ const start = async (options: StackOptions, closers: Closers): Promise<LocalStac
     run: (source, full, signal) => runLocalResync({ source, place, full, signal, output: report.output }),
     onNotice: report.onNotice,
   });
+  const overflow = startOverflow({
+    settings: stage.overflow,
+    env: {
+      [ENV.eventsQueueUrl]: queueUrls.events,
+      [ENV.tableName]: TABLE_NAME,
+      [ENV.userpilotSecretId]: 'userpilot',
+      [ENV.userpilotBaseUrl]: userpilotUrl,
+    },
+    journal: join(folder.path, OVERFLOW_JOURNAL),
+    output: report.output,
+    onFailure: report.onFailure,
+    ...options.overflow,
+  });
 
   const stop = async (graceMs: number): Promise<void> => {
     const over = new AbortController();
-    const inHand = Promise.all([front.close(graceMs), ...mappings.map((mapping) => mapping.stop()), schedules.stop()]);
+    const workers = [...mappings.map((mapping) => mapping.stop()), schedules.stop(), overflow.stop()];
+    const inHand = Promise.all([front.close(graceMs), ...workers]);
     await Promise.race([inHand, pause(graceMs, undefined, over).catch(() => undefined)]);
     over.abort();
     report.mute();

@@ -58,7 +58,7 @@ export const startSchedules = ({ stage, run, isUnfinished, onNotice }: Schedules
   const sources: SourceId[] = [];
   for (const source of SOURCE_IDS) {
     const { resync } = stage.sources[source] ?? {};
-    if (resync === undefined) continue;
+    if (resync?.schedule === undefined) continue;
     const everyMs = rateMs(resync.schedule);
     if (everyMs === undefined)
       onNotice(`${source}: ${resync.schedule} runs where it is deployed; here only rates do, such as rate(1 day).`);

@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly userpilotKnobs?: Partial<Knobs>;
   /** Whom the fake vendors know. @default 60 invented people */
   readonly vendorUsers?: readonly FakeUser[];
+  /** How often a backlog is looked at, and how long a second of a bulk job's wait is; others in tests only. */
+  readonly overflow?: { readonly everyMs?: number; readonly secondMs?: number };
   /** Told of each event as it goes its way. */
   readonly onEvent?: (event: FunctionEvent) => void;
   /** Told in one line of what somebody should look at. */

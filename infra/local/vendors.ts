@@ -2,6 +2,7 @@ import { type SourceId, WEBHOOK_SOURCES, type WebhookSourceId } from '../../func
 import { sourceById } from '../../functions/sources/index.ts';
 import { jwksOf } from '../../functions/sources/token.sender.ts';
 import type { Stage } from '../stages.ts';
+import { fakeCognito } from './fake-vendors/cognito.ts';
 import { fakeVendors } from './fake-vendors/index.ts';
 import { type FakeVendorServer, startFakeVendors } from './fake-vendors/server.ts';
 import type { FakeUser } from './fake-vendors/vendor.ts';
@@ -42,9 +43,12 @@ export const startVendorsOf = async (
   users: readonly FakeUser[] = inventUsers(USERS, new Date()),
 ): Promise<FakeVendorServer | undefined> => {
   const asked = vendorsOf(stage);
-  if (asked.length === 0) return undefined;
+  // A service of AWS is never named in a stage; its SDK is told where it is.
+  const ofAws = stage.sources.cognito === undefined ? [] : [fakeCognito];
+  const vendors = [...fakeVendors.filter(({ id }) => asked.some((source) => source === id)), ...ofAws];
+  if (vendors.length === 0) return undefined;
   return startFakeVendors({
-    vendors: fakeVendors.filter(({ id }) => asked.some((source) => source === id)),
+    vendors,
     users,
     keysOf: (id) => {
       const known = asked.find((source) => source === id);

@@ -4,8 +4,8 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { SourceSettings } from '../../functions/core/settings.ts';
-import { METRICS, REFRESH_SOURCES, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
-import { DELIVER_BUNDLE, ERASE_BUNDLE, receiveBundle, refreshBundle, resyncBundle } from '../build.ts';
+import { METRICS, REFRESH_SOURCES, type SourceId, WEBHOOK_SOURCES, type WebhookSourceId } from '../../functions/manifest.ts';
+import { DELIVER_BUNDLE, ERASE_BUNDLE, OVERFLOW_BUNDLE, receiveBundle, refreshBundle, resyncBundle } from '../build.ts';
 import { AlarmMail } from '../constructs/alarm-mail.ts';
 import type { BundledFunction } from '../constructs/bundled-function.ts';
 import { CognitoReceiver } from '../constructs/cognito-receiver.ts';
@@ -15,8 +15,9 @@ import type { EmptySecret } from '../constructs/empty-secret.ts';
 import { Eraser } from '../constructs/eraser.ts';
 import { EventQueues } from '../constructs/event-queues.ts';
 import { LedgerTable } from '../constructs/ledger-table.ts';
+import { Overflower } from '../constructs/overflower.ts';
 import { Refresher } from '../constructs/refresher.ts';
-import { Resyncer } from '../constructs/resyncer.ts';
+import { Resyncer, type ResyncerProps } from '../constructs/resyncer.ts';
 import { RunbookAlarm } from '../constructs/runbook-alarm.ts';
 import { WebhookApi } from '../constructs/webhook-api.ts';
 import { secretForm, WebhookReceiver } from '../constructs/webhook-receiver.ts';
@@ -64,12 +65,18 @@ export class WebhooksStack extends Stack {
     const refreshes = [...receivers]
       .filter(([source]) => refreshSources.includes(source) && stage.sources[source]?.api !== undefined)
       .map(([source, receiver]) => this.addRefresh(source, receiver));
+    const overflows = this.addOverflow(userpilotSecret);
     const resyncs = this.addResyncs(receivers, userpilotSecret);
     new CountAlarm(this, 'SecretUnavailable', {
       metricName: METRICS.secretUnavailable,
-      logGroups: [deliver, erase, ...[...receivers.values()].map(({ receiver }) => receiver), ...refreshes, ...resyncs].map(
-        ({ logGroup }) => logGroup,
-      ),
+      logGroups: [
+        deliver,
+        erase,
+        ...[...receivers.values()].map(({ receiver }) => receiver),
+        ...refreshes,
+        ...resyncs,
+        ...overflows,
+      ].map(({ logGroup }) => logGroup),
       says: 'A function cannot read its secret, or finds something else in it than expected.',
       section: 'A secret cannot be read',
     });
@@ -174,16 +181,21 @@ export class WebhooksStack extends Stack {
     receivers: ReadonlyMap<WebhookSourceId, WebhookReceiver>,
     userpilotSecret: EmptySecret,
   ): readonly BundledFunction[] {
-    const resyncs = [...receivers].flatMap(([source, { secret }]) => {
+    const { cognito } = this.stage.sources;
+    const sources: readonly Pick<ResyncerProps, 'source' | 'secret' | 'userPools'>[] = [
+      ...[...receivers].map(([source, { secret }]) => ({ source, secret })),
+      ...(cognito === undefined ? [] : [{ source: 'cognito', userPools: cognito.userPools ?? [] } as const]),
+    ];
+    const resyncs = sources.flatMap(({ source, ...access }) => {
       const settings = this.settingsOf(source);
       if (settings.resync === undefined) return [];
       const name = pascalCase(source);
-      const { resync, alias } = new Resyncer(this, `${name}Resync`, {
+      const { run: resync, alias } = new Resyncer(this, `${name}Resync`, {
         source,
         settings,
-        schedule: settings.resync,
+        resync: settings.resync,
+        ...access,
         bundle: join(this.bundles, resyncBundle(source)),
-        secret,
         userpilotSecret,
         userpilot: this.stage.userpilot,
         queues: this.queues,
@@ -203,7 +215,22 @@ export class WebhooksStack extends Stack {
     return resyncs;
   }
 
-  private settingsOf(source: WebhookSourceId): SourceSettings {
+  private addOverflow(userpilotSecret: EmptySecret): readonly BundledFunction[] {
+    const { overflow: settings, userpilot, logRetentionDays: logRetention } = this.stage;
+    if (settings === false) return [];
+    const bundle = join(this.bundles, OVERFLOW_BUNDLE);
+    const { queues, ledger } = this;
+    const shared = { bundle, userpilotSecret, userpilot, queues, ledger, logRetention };
+    const { run, alias } = new Overflower(this, 'Overflow', { ...shared, settings });
+    this.print(
+      'OverflowFunctionArn',
+      alias.functionArn,
+      'Drains a backlog of events in bulk; looks every five minutes by itself',
+    );
+    return [run];
+  }
+
+  private settingsOf(source: SourceId): SourceSettings {
     return this.stage.sources[source] ?? {};
   }
 

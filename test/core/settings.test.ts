@@ -45,7 +45,7 @@ describe('source settings', () => {
     'cron(0/15 8-18 ? * MON-FRI *)',
     'cron(0 8 L * ? *)',
   ])('takes the schedule %s', (schedule) => {
-    const resync = { schedule, timeZone: 'Europe/Berlin', full: true };
+    const resync = { schedule, timeZone: 'Europe/Berlin', full: true, missing: 'tombstone' };
     expect(SourceSettings.parse({ resync })).toEqual({ resync });
   });
   it.each([

@@ -14,6 +14,7 @@ import {
   ENTRIES,
   ERASE_BUNDLE,
   LOAD_ENV,
+  OVERFLOW_BUNDLE,
   overCeiling,
   receiveBundle,
   refreshBundle,
@@ -46,15 +47,15 @@ const bound = ENTRIES.map(({ bundle }) => bundle);
 const names = [...bound, IDLE.bundle];
 
 describe('bundles', () => {
-  it('are one per source, one more per source that fetches or lists, the one that delivers and the one that erases', () => {
+  it('are one per source, one more per source that fetches or lists, and those that deliver, erase and drain a backlog', () => {
     const listing = RESYNC_SOURCES.map(resyncBundle);
-    const others = [DELIVER_BUNDLE, ERASE_BUNDLE];
+    const others = [DELIVER_BUNDLE, ERASE_BUNDLE, OVERFLOW_BUNDLE];
     expect(bound.toSorted()).toEqual(
       [...SOURCE_IDS.map(receiveBundle), ...REFRESH_SOURCES.map(refreshBundle), ...listing, ...others].toSorted(),
     );
   });
 
-  it.each(names.filter((name) => ![DELIVER_BUNDLE, ERASE_BUNDLE].includes(name)))(
+  it.each(names.filter((name) => ![DELIVER_BUNDLE, ERASE_BUNDLE, OVERFLOW_BUNDLE].includes(name)))(
     '%s: the code of this source and of no other',
     (name) => {
       expect(sourcesIn(bundleOf(name))).toEqual([name.replace(/^(receive|refresh|resync)-/, '')]);
@@ -68,8 +69,8 @@ describe('bundles', () => {
     expect(code).toContain("import { entraExternalId } from './functions/sources/entra-external-id.ts';");
   });
 
-  it('deliver: the code of no source', () => {
-    expect(sourcesIn(bundleOf(DELIVER_BUNDLE))).toEqual([]);
+  it.each([DELIVER_BUNDLE, OVERFLOW_BUNDLE])('%s: the code of no source', (name) => {
+    expect(sourcesIn(bundleOf(name))).toEqual([]);
   });
 
   it.each(names)('%s: no sender, test or infrastructure code', (name) => {
@@ -99,8 +100,9 @@ describe('bundles', () => {
     const table = name.startsWith('receive-') ? [] : ['client-dynamodb'];
     const secrets = name === receiveBundle('cognito') ? [] : ['client-secrets-manager'];
     const queues = name === ERASE_BUNDLE ? [] : ['client-sqs'];
-    const durable = name.startsWith('resync-') ? ['client-lambda'] : [];
-    expect([...new Set(clients)].toSorted()).toEqual([...table, ...durable, ...secrets, ...queues]);
+    const durable = /^(resync-|overflow)/.test(name) ? ['client-lambda'] : [];
+    const pools = name === resyncBundle('cognito') ? ['client-cognito-identity-provider'] : [];
+    expect([...new Set(clients)].toSorted()).toEqual([...pools, ...table, ...durable, ...secrets, ...queues]);
   });
 
   it.each(bound)('%s: loads in a fresh process and exports a handler', (name) => {

@@ -43,8 +43,15 @@ describe('parseStage', () => {
       userpilot: 'https://analytex.userpilot.io',
       retry: RetrySettings.parse({}),
       deletions: DeletionSettings.parse({}),
+      overflow: { from: 2000 },
       httpThrottle: { requestsPerSecond: 100, burst: 200 },
     });
+  });
+
+  it('knows when a backlog is too large, or that it never is', () => {
+    expect(parse({ overflow: false }).overflow).toBe(false);
+    expect(parse({ overflow: { from: 500 } }).overflow).toEqual({ from: 500 });
+    expect(() => parse({ overflow: { from: 0 } })).toThrow('production.overflow');
   });
 
   it('resolves the region of Userpilot', () => {
@@ -105,8 +112,13 @@ describe('parseStage', () => {
     ],
     [
       'a resync of a vendor that lists no users',
+      { sources: { 'standard-webhooks': { resync: { schedule: 'rate(1 day)' } } } },
+      'production.sources.standard-webhooks.resync: the users of standard-webhooks cannot be listed; those of auth0, clerk, ',
+    ],
+    [
+      'a resync of Cognito without pools',
       { sources: { cognito: { resync: { schedule: 'rate(1 day)' } } } },
-      'production.sources.cognito.resync: the users of cognito cannot be listed; those of auth0, clerk, ',
+      'production.sources.cognito.userPools: name the pools whose users a resync lists',
     ],
   ])('refuses %s', (_, change, message) => {
     expect(() => parse(change)).toThrow(message);

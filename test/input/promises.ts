@@ -7,7 +7,7 @@ import type { Outcome, Traces } from './rig.ts';
 import type { Kept } from './sqs.ts';
 import type { Target } from './target.ts';
 
-const HASH = /^[0-9a-f]{64}$/;
+const HASH = /^(company-)?[0-9a-f]{64}$/;
 const CODE = /^[A-Za-z0-9_-]{1,64}$/;
 const ASCII = /^[\x20-\x7f]*$/;
 

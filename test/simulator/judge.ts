@@ -1,3 +1,4 @@
+import type { BulkUser } from '../../functions/userpilot/client.ts';
 import type { World } from './world.ts';
 
 /** What Userpilot holds of one user or company. */
@@ -35,6 +36,8 @@ export interface Judge {
   arrives(path: string, body: string, call: Arriving): number | undefined;
   /** The keys that count from now on, and the answer to every other. @default 401 */
   accept(keys: readonly string[], otherwise?: number): void;
+  /** A row of a bulk job is written. */
+  writes(row: BulkUser): void;
   profile(entity: string): Profile | undefined;
   readonly log: readonly Arrived[];
   /** Entities of which a call was answered 400, 413 or 422. */
@@ -69,7 +72,17 @@ export const createJudge = (world: World): Judge => {
   let keys = new Set<string>();
   let otherwise = 401;
   const refused = new Set<string>();
+  const merge = (entity: string, metadata: Readonly<Record<string, unknown>>, company: string | undefined) => {
+    const profile = profiles.get(entity) ?? { properties: new Map(), company: undefined };
+    profiles.set(entity, profile);
+    for (const [name, value] of Object.entries(metadata)) {
+      if (value === null) profile.properties.delete(name);
+      else profile.properties.set(name, value);
+    }
+    if (company !== undefined) profile.company = company;
+  };
   return {
+    writes: ({ user_id, company_id, metadata = {} }) => merge(`user:${user_id}`, metadata, company_id),
     arrives(path, body, { by, key, status, lands }) {
       const counts = keys.has(key);
       const { user_id, company_id, metadata = {}, company } = JSON.parse(body) as Body; // our own client made it
@@ -79,14 +92,7 @@ export const createJudge = (world: World): Judge => {
       log.push({ at: world.now(), entity, properties: metadata, company: company?.id, landed, by, refused: !counts });
       world.note(`userpilot ${entity} ${JSON.stringify(metadata)} ${landed ? 'lands' : 'does not land'}`);
       const answer = counts ? undefined : otherwise;
-      if (!landed) return answer;
-      const profile = profiles.get(entity) ?? { properties: new Map(), company: undefined };
-      profiles.set(entity, profile);
-      for (const [name, value] of Object.entries(metadata)) {
-        if (value === null) profile.properties.delete(name);
-        else profile.properties.set(name, value);
-      }
-      if (company !== undefined) profile.company = company.id;
+      if (landed) merge(entity, metadata, company?.id);
       return answer;
     },
     accept(accepted, status = 401) {

@@ -18,6 +18,10 @@ export type Port =
   | 'userpilot'
   | 'queue.send'
   | 'queue.retryIn'
+  | 'queue.size'
+  | 'queue.take'
+  | 'runs.write'
+  | 'userpilot.bulk'
   | 'rejected.park'
   | 'sleep'
   | 'turn';

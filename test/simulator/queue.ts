@@ -47,8 +47,8 @@ export interface QueueOptions {
 
 export interface FifoQueue {
   send(messages: readonly QueueMessage[]): void;
-  /** Messages of one or several groups, each group's in order. */
-  receive(most: number, mostOfAGroup: number): readonly Stored[];
+  /** Messages of one or several groups, each group's in order. @param hiddenMs unseen by others for so long, by default as the queue says */
+  receive(most: number, mostOfAGroup: number, hiddenMs?: number): readonly Stored[];
   /** A handle that is not the last one does nothing, as for a FIFO queue whose message became visible again. */
   remove(handle: string): void;
   retryIn(handle: string, milliseconds: number): void;
@@ -174,7 +174,7 @@ export const createFifoQueue = ({
         enqueue(message, false);
       }
     },
-    receive(most, mostOfAGroup) {
+    receive(most, mostOfAGroup, hiddenMs = visibilityMs) {
       const batch: Stored[] = [];
       while (batch.length < most && readyFrom < ready.length) {
         const group = ready[readyFrom] as Group; // readyFrom < ready.length
@@ -189,7 +189,7 @@ export const createFifoQueue = ({
       }
       if (batch.length > 0) {
         figures.batches += 1;
-        hide(batch, visibilityMs);
+        hide(batch, hiddenMs);
       }
       figures.highestInFlight = Math.max(figures.highestInFlight, inFlight);
       return batch;

@@ -4,12 +4,14 @@ import type { IdentifyUser } from '../../functions/core/calls.ts';
 import { readEnvelope } from '../../functions/core/envelope.ts';
 import { DeliveryError } from '../../functions/core/errors.ts';
 import { type BulkLedger, decide, EMPTY_ITEM, type LedgerItem } from '../../functions/core/ledger.ts';
+import type { Census } from '../../functions/core/missing.ts';
 import { type Journal, type ResyncEnd, ResyncInput, runResync, secondsFor } from '../../functions/core/resync.ts';
+import type { SourceSettings } from '../../functions/core/settings.ts';
 import { mapPage } from '../../functions/handlers/resync-rows.ts';
 import { createResyncWork, type ResyncDeps } from '../../functions/handlers/resync-work.ts';
 import { changes, defineSource, type Source } from '../../functions/sources/source.ts';
 import type { BulkUser } from '../../functions/userpilot/client.ts';
-import { memoryJobs, memoryLedger, memorySecret, silentOutput } from '../support/doubles.ts';
+import { memoryJobs, memoryLedger, memoryListedKeys, memorySecret, silentOutput } from '../support/doubles.ts';
 
 /** Somebody at the vendor: the state is a number that grows with every change. */
 export interface Person {
@@ -65,12 +67,16 @@ export class Crash extends Error {
 }
 
 export interface WorldOptions {
-  readonly people: number;
+  /** How many there are, asked for with each page. */
+  readonly people: number | (() => number);
   readonly pageSize: number;
   readonly maxRows?: number;
   readonly bulkFrom?: number;
   readonly person?: (index: number) => Person;
   readonly ledger?: BulkLedger;
+  /** Belongs to another ledger than the one in memory. */
+  readonly census?: Census;
+  readonly settings?: SourceSettings;
   /** How the n-th job ends, counted from 1. @default completed */
   readonly jobEnds?: (job: number) => 'completed' | 'failed' | 'partly';
   /** Milliseconds that a page takes. @default 200 */
@@ -86,7 +92,8 @@ export const createResyncWorld = (options: WorldOptions) => {
   const { people, pageSize, jobEnds = () => 'completed', pageMs = 200, onUser = () => undefined } = options;
   const person =
     options.person ?? ((index: number): Person => ({ id: `u${index}`, state: 1, updatedAt: EPOCH - 1_000_000 + index }));
-  const ledger = options.ledger ?? memoryLedger().ledger;
+  const memory = memoryLedger().ledger;
+  const { ledger = memory, census = memory, settings = {} } = options;
   const jobStore: BulkJobs = memoryJobs().jobs;
   const figures = { operations: 0, bytes: 0, largest: 0, jobs: 0, jobRows: 0, live: 0, pages: 0, overlapping: 0, crashes: 0 };
   let clock = EPOCH;
@@ -117,14 +124,15 @@ export const createResyncWorld = (options: WorldOptions) => {
 
   const deps: ResyncDeps = {
     source: invented,
-    settings: {},
+    settings,
     async api({ url }) {
       clock += pageMs;
       figures.pages += 1;
       const from = Number(new URL(`https://x.example${url}`).searchParams.get('from'));
-      const to = Math.min(from + pageSize, people);
+      const all = typeof people === 'number' ? people : people();
+      const to = Math.min(from + pageSize, all);
       const users = Array.from({ length: to - from }, (_, offset) => person(from + offset));
-      return { status: 200, headers: {}, body: { users, ...(to < people && { next: String(to) }) } };
+      return { status: 200, headers: {}, body: { users, ...(to < all && { next: String(to) }) } };
     },
     ledger,
     jobs: jobStore,
@@ -172,6 +180,7 @@ export const createResyncWorld = (options: WorldOptions) => {
       },
       retryIn: async () => undefined,
     },
+    missing: { listed: memoryListedKeys(), census },
     log,
     metrics,
     now: () => new Date(clock),

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Context } from 'aws-lambda';
 import { type BreakerState, type BreakerStore, CLOSED } from '../../functions/core/breaker.ts';
 import { type BulkJob, type BulkJobs, markedEntry } from '../../functions/core/bulk-job.ts';
-import type { QueueMessage, RejectedEvent } from '../../functions/core/envelope.ts';
+import { COMPANY_KEY, type QueueMessage, type RejectedEvent } from '../../functions/core/envelope.ts';
 import type { Erasure, ErasureNotes, Erasures, Receipt } from '../../functions/core/erasure.ts';
 import { DependencyError } from '../../functions/core/errors.ts';
 import {
@@ -14,6 +15,7 @@ import {
 } from '../../functions/core/ledger.ts';
 import { createLog, type Log } from '../../functions/core/log.ts';
 import { createMetrics, type Metrics } from '../../functions/core/metrics.ts';
+import { type Census, createKeySet, type ListedKeys } from '../../functions/core/missing.ts';
 import type { EventQueue, Limiter, RejectedQueue } from '../../functions/core/ports.ts';
 import type { SecretCache } from '../../functions/core/secrets.ts';
 
@@ -70,14 +72,14 @@ export const memoryRejected = () => {
   return { rejected, parked, state };
 };
 
-/** The ledger's port in memory; test/aws/ledger.test.ts holds it and DynamoDB to the same behaviour. */
+/** The ledger's ports in memory; test/aws/ledger.test.ts and test/aws/census.test.ts hold it and DynamoDB to the same behaviour. */
 export const memoryLedger = () => {
   interface Stored extends Omit<LedgerItem, 'dirty'> {
     readonly owner?: string;
   }
   const items = new Map<string, Stored>();
   const state = { down: false };
-  const ledger: Ledger & BulkLedger = {
+  const ledger: Ledger & BulkLedger & Census = {
     async read(keys) {
       if (state.down) throw new DependencyError('TABLE');
       return new Map(
@@ -122,8 +124,45 @@ export const memoryLedger = () => {
       const rest = forgetJob === true || job === undefined ? others : { ...others, job };
       items.set(key, { ...rest, ...times, seen: forgetSeen ? seen : { ...item.seen, ...seen }, ...(settled ? {} : { owner }) });
     },
+    async *listUsers(source) {
+      if (state.down) throw new DependencyError('TABLE');
+      const users = [...items].filter(
+        ([key, { seen }]) => !key.startsWith(COMPANY_KEY) && Object.keys(seen).some((facet) => facet.startsWith(`${source}/`)),
+      );
+      yield users.map(([key, { owner, ...item }]) => [key, { ...item, dirty: owner !== undefined }] as const);
+    },
+    async bury(key, { dirty, ...item }, deletedAt) {
+      if (state.down) throw new DependencyError('TABLE');
+      const { owner, ...before }: Stored = items.get(key) ?? EMPTY_ITEM;
+      if (dirty || owner !== undefined || !isDeepStrictEqual({ ...before, dirty }, { ...item, dirty })) return false;
+      const { job: _, ...rest } = before;
+      items.set(key, { ...rest, seen: {}, deletedAt });
+      return true;
+    },
   };
   return { ledger, items, state };
+};
+
+/** Whom runs have listed, in memory; test/aws/listed-keys.test.ts holds it and DynamoDB to the same behaviour. */
+export const memoryListedKeys = (): ListedKeys => {
+  const kept = new Map<string, readonly Uint8Array[]>();
+  return {
+    async write(runId, chunk, keys) {
+      kept.set(
+        `${runId}#${chunk}`,
+        keys.parts(1000).map((part) => Uint8Array.from(part)),
+      );
+    },
+    async read(runId, chunks) {
+      const keys = createKeySet();
+      for (let chunk = 0; chunk < chunks; chunk += 1) {
+        const parts = kept.get(`${runId}#${chunk}`);
+        if (parts === undefined) return undefined;
+        for (const part of parts) keys.addPart(part);
+      }
+      return keys;
+    },
+  };
 };
 
 /** The jobs' port in memory; test/aws/bulk-jobs.test.ts holds it and DynamoDB to the same behaviour. */

@@ -36,6 +36,9 @@ export const sdkVariables = (urls: {
   AWS_ENDPOINT_URL_SECRETS_MANAGER: urls.secretsManager,
 });
 
+/** The same for what the fake vendors stand for. */
+export const cognitoVariables = (url: string) => ({ AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER: url }) as const;
+
 /** Sets the variables in this process and returns what puts the former ones back. */
 export const applyVariables = (variables: Readonly<Record<string, string | undefined>>): (() => void) => {
   const former = Object.fromEntries(Object.keys(variables).map((name) => [name, process.env[name]]));

@@ -22,7 +22,8 @@ interface Job extends ErasuresDeps {
 type Of<Kind> = Extract<ErasuresCommand, { readonly kind: Kind }>;
 
 const EVER = '9999-12-31';
-const shortId = ({ key }: Erasure): string => key.slice(0, 12);
+/** Of the hash that a key ends in: those of companies begin with a word. */
+const shortId = ({ key }: Erasure): string => key.slice(-64).slice(0, 12);
 
 /** The table's own error is a cause of ours; the operator is told of that one. */
 const askTable = <T>(answer: Promise<T>): Promise<T> =>

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Call } from '../../../functions/core/calls.ts';
-import { applyVariables, sdkVariables } from '../../local/engines/aws.ts';
+import { applyVariables, cognitoVariables, sdkVariables } from '../../local/engines/aws.ts';
 import { codeOf } from '../../local/problem.ts';
 import { listedSource, runLocalResync } from '../../local/resync.ts';
 import type { Style } from '../../local/style.ts';
@@ -57,7 +57,10 @@ export const runHere = async (options: HereOptions, { print, progress, style }: 
   const declared = stageNamed(health.stage);
   listedSource(source, declared, health.stage);
   const stage = health.vendors === undefined ? declared : withVendorsAt(declared, health.vendors);
-  const restore = applyVariables(sdkVariables(health));
+  const restore = applyVariables({
+    ...sdkVariables(health),
+    ...(health.vendors !== undefined && cognitoVariables(`${health.vendors}/cognito`)),
+  });
   const log = join(health.dataDir, 'functions.log');
   /** One of each form. */
   const samples = new Set<string>();

@@ -32,6 +32,9 @@ export const reportLines = (counts: Counts, minutes: number): readonly string[] 
     ['Stale', counts.stale, ''],
     ['Tombstoned', counts.tombstoned, ''],
     ['Ignored', counts.ignored, ''],
+    // Of a run that listed everybody only.
+    ...(counts.missing === undefined ? [] : [['Missing', counts.missing, 'not listed any more'] as const]),
+    ...(counts.deleted === undefined ? [] : [['Deleted', counts.deleted, 'of those, taken for deleted'] as const]),
     ['Minutes', minutes.toFixed(1), ''],
   ];
   const width = Math.max(...rows.map(([, value]) => String(value).length));

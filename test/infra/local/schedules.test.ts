@@ -37,6 +37,7 @@ describe('schedules on this machine', () => {
       stage: stageWith({
         clerk: { schedule: 'cron(30 3 * * ? *)' },
         okta: { schedule: 'rate(1 hour)' },
+        workos: { missing: 'tombstone' },
       }),
       isUnfinished: () => true,
       run: async () => {

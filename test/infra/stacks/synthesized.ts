@@ -25,7 +25,10 @@ const RESYNCING = {
       clerk: { resync: { schedule: 'cron(0 3 * * ? *)', timeZone: 'Europe/Berlin', full: true } },
       workos: { resync: { schedule: 'rate(12 hours)' } },
       logto: {},
+      // By hand only.
+      cognito: { userPools: ['eu-central-1_Example01'], resync: { missing: 'tombstone' } },
     },
+    overflow: false,
     logRetentionDays: 14,
     retain: false,
   },

@@ -14,7 +14,7 @@ import {
   TABLE_KEY,
   TABLE_TTL,
 } from '../../../functions/manifest.ts';
-import { type Bundle, DELIVER_BUNDLE, ERASE_BUNDLE, refreshBundle, resyncBundle } from '../../../infra/build.ts';
+import { type Bundle, DELIVER_BUNDLE, ERASE_BUNDLE, OVERFLOW_BUNDLE, refreshBundle, resyncBundle } from '../../../infra/build.ts';
 import { allowedBy, createSynthesis, only } from './synthesized.ts';
 
 const DAY = 86_400;
@@ -70,7 +70,7 @@ describe('queues', () => {
 
   it('keep everything for 14 days, encrypted', () => {
     production.allResourcesProperties(QUEUE, { MessageRetentionPeriod: 14 * DAY, SqsManagedSseEnabled: true });
-    production.resourceCountIs(QUEUE, 4);
+    production.resourceCountIs(QUEUE, 5);
   });
 
   it('refuse whoever comes without TLS', () => {
@@ -78,7 +78,7 @@ describe('queues', () => {
     production.allResourcesProperties('AWS::SQS::QueuePolicy', {
       PolicyDocument: { Statement: Match.arrayWith([Match.objectLike(deny)]) },
     });
-    production.resourceCountIs('AWS::SQS::QueuePolicy', 4);
+    production.resourceCountIs('AWS::SQS::QueuePolicy', 5);
   });
 });
 
@@ -121,7 +121,16 @@ describe('ledger', () => {
 describe('state', () => {
   // Another id is another resource: CloudFormation would make an empty one and drop this one, with all that is in it.
   it.each([
-    [QUEUE, ['EraserMissedA10AB86B', 'QueuesDeadLettersF0D5D2AD', 'QueuesEvents3B99B77C', 'QueuesRejected0A91DD53']],
+    [
+      QUEUE,
+      [
+        'EraserMissedA10AB86B',
+        'OverflowNotStartedAE0B7274',
+        'QueuesDeadLettersF0D5D2AD',
+        'QueuesEvents3B99B77C',
+        'QueuesRejected0A91DD53',
+      ],
+    ],
     ['AWS::DynamoDB::Table', ['LedgerTable9343E4AA']],
     ['AWS::KMS::Key', ['LedgerKeyA5F78EAE']],
     [
@@ -193,14 +202,14 @@ describe('secrets', () => {
 describe('functions', () => {
   it('run on Node 24 and arm64', () => {
     production.allResourcesProperties(FUNCTION, { Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler' });
-    production.resourceCountIs(FUNCTION, 6);
+    production.resourceCountIs(FUNCTION, 7);
   });
 
   it('log into a group of their own that forgets', () => {
     const groups = Object.values(production.findResources(FUNCTION)).map(
       ({ Properties }) => Properties.LoggingConfig.LogGroup.Ref,
     );
-    expect(new Set(groups).size).toBe(6);
+    expect(new Set(groups).size).toBe(7);
     production.allResourcesProperties(LOG_GROUP, { RetentionInDays: 90 });
     staging.allResourcesProperties(LOG_GROUP, { RetentionInDays: 14 });
   });
@@ -248,8 +257,8 @@ describe('functions', () => {
 
   it('exist for the sources of the stage only', () => {
     expect(
-      Object.keys(staging.findResources(FUNCTION)).map((id) => id.replace(/Function.*|Receive.*|Erase[A-Z0-9].*/, '')),
-    ).toEqual(['Deliver', 'Eraser', 'Clerk', 'Stripe']);
+      Object.keys(staging.findResources(FUNCTION)).map((id) => id.replace(/(Run)?Function.*|Receive.*|Erase[A-Z0-9].*/, '')),
+    ).toEqual(['Deliver', 'Eraser', 'Clerk', 'Stripe', 'Overflow']);
   });
 
   it('deliver in batches, answer for each message, two at a time, and filter nothing away', () => {
@@ -317,8 +326,8 @@ describe('least privilege', () => {
       ({ Properties }) => Properties.PolicyDocument.Statement,
     );
     const kms = statements.filter(({ Action }) => [Action].flat().includes('kms:Decrypt'));
-    const throughDynamo = { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } };
-    expect(kms.map(({ Condition }) => Condition)).toEqual([throughDynamo, throughDynamo]);
+    const byDynamo = { StringEquals: { 'kms:ViaService': 'dynamodb.eu-central-1.amazonaws.com' } };
+    expect(kms.map(({ Condition }) => Condition)).toEqual([byDynamo, byDynamo, byDynamo]);
   });
 
   /** Calls to AWS that are in a bundle. */
@@ -357,12 +366,20 @@ describe('least privilege', () => {
     expect(denied.filter((call) => !call.startsWith('lambda:'))).toEqual(['sqs:ChangeMessageVisibility']);
   });
 
-  it('attaches no policy that AWS manages and allows no wildcard', () => {
+  it('overflow: may make every call that is in its bundle, except of what the durable SDK and the queue bring besides', () => {
+    const role = allowedBy(production, only(production, 'AWS::IAM::Role', 'OverflowRun').id);
+    const denied = callsIn(OVERFLOW_BUNDLE).filter((call) => !(call in role));
+    expect(denied.filter((call) => !call.startsWith('lambda:'))).toEqual(['sqs:SendMessage']);
+  });
+
+  it('attaches no policy that AWS manages and allows no wildcard but the version of a durable function', () => {
     production.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
     const statements = Object.values(production.findResources('AWS::IAM::Policy')).flatMap(
       ({ Properties }) => Properties.PolicyDocument.Statement,
     );
-    expect(JSON.stringify(statements.map(({ Action, Resource }) => [Action, Resource]))).not.toContain('*');
+    const others = statements.filter(({ Action }) => ![Action].flat().includes('lambda:CheckpointDurableExecution'));
+    expect(others).toHaveLength(statements.length - 1);
+    expect(JSON.stringify(others.map(({ Action, Resource }) => [Action, Resource]))).not.toContain('*');
   });
 });
 
@@ -371,7 +388,7 @@ describe('deletions', () => {
   const arnOf = (type: string, prefix: string) => ({ 'Fn::GetAtt': [id(type, prefix), 'Arn'] });
 
   it('are passed on half an hour before Userpilot carries them out', () => {
-    expect(only(production, 'AWS::Scheduler::Schedule').Properties).toMatchObject({
+    expect(only(production, 'AWS::Scheduler::Schedule', 'Eraser').Properties).toMatchObject({
       ScheduleExpression: 'cron(30 1 * * ? *)',
       ScheduleExpressionTimezone: 'UTC',
       FlexibleTimeWindow: { Mode: 'OFF' },
@@ -535,7 +552,9 @@ describe('all users of a source', () => {
 
   it('are brought over where the stage says when', () => {
     const functions = Object.keys(resyncing.findResources(FUNCTION)).filter((name) => name.includes('Resync'));
-    expect(functions).toEqual([expect.stringMatching(/^ClerkResyncRun/), expect.stringMatching(/^WorkosResyncRun/)]);
+    expect(functions).toEqual(
+      ['Clerk', 'Workos', 'Cognito'].map((name) => expect.stringMatching(new RegExp(`^${name}ResyncRun`))),
+    );
     const schedulesIn = (stack: Template) => Object.keys(stack.findResources(SCHEDULE)).filter((name) => name.includes('Resync'));
     expect(schedulesIn(resyncing)).toHaveLength(2);
     expect(schedulesIn(production)).toEqual([]);
@@ -625,6 +644,7 @@ describe('all users of a source', () => {
       'sqs:SendMessage': [id(QUEUE, 'QueuesEvents')],
       'dynamodb:GetItem': table,
       'dynamodb:BatchGetItem': table,
+      'dynamodb:Scan': table,
       'dynamodb:UpdateItem': table,
       'kms:Decrypt': key,
       'kms:DescribeKey': key,
@@ -638,6 +658,57 @@ describe('all users of a source', () => {
       'lambda:InvokeFunction': [alias('Clerk').Ref],
     });
     resyncing.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+
+  it('list the Cognito pools of the settings by the role of their function, which has no secret of a vendor', () => {
+    const allowed = allowedBy(resyncing, id('AWS::IAM::Role', 'CognitoResyncRun'));
+    const pools = allowed['cognito-idp:ListUsers'] ?? [];
+    expect(pools).toHaveLength(1);
+    expect(pools[0]).toContain(':cognito-idp:eu-central-1:111122223333:userpool/eu-central-1_Example01');
+    expect(allowed['secretsmanager:GetSecretValue']).toEqual([id(SECRET, 'Deliver')]);
+    expect(allowed).not.toHaveProperty('dynamodb:DeleteItem');
+    const { Variables } = only(resyncing, FUNCTION, 'CognitoResync').Properties.Environment;
+    expect(Variables).not.toHaveProperty(ENV.signingSecretId);
+    expect(allowedBy(resyncing, id('AWS::IAM::Role', 'ClerkResyncRun'))).not.toHaveProperty('cognito-idp:ListUsers');
+  });
+
+  it('are started by hand only where the settings say no schedule', () => {
+    for (const type of [SCHEDULE, QUEUE]) {
+      expect(Object.keys(resyncing.findResources(type)).filter((name) => name.startsWith('CognitoResync'))).toEqual([]);
+    }
+    expect(resyncing.findOutputs('CognitoResyncFunctionArn').CognitoResyncFunctionArn?.Value).toEqual(alias('Cognito'));
+  });
+});
+
+describe('a backlog', () => {
+  const id = (type: string, prefix: string) => only(production, type, prefix).id;
+  const SCHEDULE = 'AWS::Scheduler::Schedule';
+
+  it('is looked at every five minutes, unless the stage says no', () => {
+    expect(only(production, SCHEDULE, 'Overflow').Properties).toMatchObject({
+      ScheduleExpression: 'rate(5 minutes)',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: {
+        Arn: { Ref: id('AWS::Lambda::Alias', 'OverflowRunFunction') },
+        Input: '{}',
+        RetryPolicy: { MaximumEventAgeInSeconds: 300 },
+      },
+    });
+    expect(only(production, FUNCTION, 'Overflow').Properties).toMatchObject({
+      DurableConfig: { ExecutionTimeout: 7 * DAY, RetentionPeriodInDays: 1 },
+      Environment: { Variables: { [ENV.overflow]: '{"from":2000}' } },
+    });
+    expect(Object.keys(resyncing.findResources(FUNCTION)).filter((name) => name.startsWith('Overflow'))).toEqual([]);
+  });
+
+  it('is taken up and put off by a function that can neither delete nor send an event', () => {
+    const allowed = allowedBy(production, id('AWS::IAM::Role', 'OverflowRun'));
+    const events = [id(QUEUE, 'QueuesEvents')];
+    expect(Object.fromEntries(Object.entries(allowed).filter(([action]) => action.startsWith('sqs:')))).toEqual({
+      'sqs:ReceiveMessage': events,
+      'sqs:ChangeMessageVisibility': events,
+      'sqs:GetQueueAttributes': events,
+    });
   });
 });
 

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createErasureNotes } from '../../../functions/aws/erasure-notes.ts';
 import { createLedger } from '../../../functions/aws/ledger.ts';
 import { digest } from '../../../functions/core/digest.ts';
+import { COMPANY_KEY } from '../../../functions/core/envelope.ts';
 import { clientOptions } from '../../../infra/local/engines/aws.ts';
 import { closeServer, listenOnLoopback, readBody } from '../../../infra/local/http.ts';
 import { parseStage } from '../../../infra/stages.ts';
@@ -44,11 +45,12 @@ const run = async (args: readonly string[], types?: string): Promise<Ran> => {
   return { out: await written, code };
 };
 const here = (...args: readonly string[]) => run([...args, '--to', running.stack.url]);
-const keyOf = (id: string) => digest(`user:${id}`);
-const idOf = (id: string) => keyOf(id).slice(0, 12);
+const hashOf = (id: string, kind: 'user' | 'company' = 'user') => digest(`${kind}:${id}`);
+const idOf = (id: string, kind: 'user' | 'company' = 'user') => hashOf(id, kind).slice(0, 12);
+const keyOf = (id: string, kind: 'user' | 'company' = 'user') => `${kind === 'company' ? COMPANY_KEY : ''}${hashOf(id, kind)}`;
 /** Noted, and dead by the ledger. */
 const dead = async (id: string, due = '2026-11-20', kind: 'user' | 'company' = 'user'): Promise<void> => {
-  const key = keyOf(id);
+  const key = keyOf(id, kind);
   const requestedAt = NOW.getTime() - 7_200_000;
   const claim = { owner: 'x', until: NOW };
   const ledger = createLedger(client, running.stack.tableName);
@@ -69,7 +71,7 @@ describe('npm run erasures', () => {
     const single = (await here('list', '--ids')).out;
     expect(single).toMatch(new RegExp(`${idOf('listed-1')} +2026-11-20 +2 h +user\n`));
     for (const shown of [out, single]) expect(shown).not.toContain('listed');
-    expect((await here('list', '--show-ids')).out).toMatch(new RegExp(`${idOf('listed-3')} .* company +listed-3\n`));
+    expect((await here('list', '--show-ids')).out).toMatch(new RegExp(`${idOf('listed-3', 'company')} .* company +listed-3\n`));
   });
 
   it('cancel takes out single ones', async () => {

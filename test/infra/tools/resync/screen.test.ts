@@ -42,4 +42,7 @@ it('the report of a resync', () => {
     '  Ignored           0',
     '  Minutes        12.3',
   ]);
+  const full = reportLines({ ...counts, missing: 7, deleted: 5 }, 1);
+  expect(full).toContain('  Missing           7  not listed any more');
+  expect(full).toContain('  Deleted           5  of those, taken for deleted');
 });
