@@ -44,6 +44,11 @@ describe('queue message', () => {
     expect(entityKey({ ...change('u_1'), call: { kind: 'deleteUser', user_id: 'u_1' } })).toBe(entityKey(change('u_1')));
     expect(new Set([entityKey(change('u_1')), entityKey(change('u_2')), entityKey(company)]).size).toBe(3);
   });
+  it('tells by its key alone what is a company', () => {
+    const company: Change = { ...change('x'), call: { kind: 'identifyCompany', company_id: 'c_1' } };
+    expect(entityKey(company)).toMatch(/^company-[0-9a-f]{64}$/);
+    expect(entityKey(change('u_1'))).toMatch(/^[0-9a-f]{64}$/);
+  });
   it('has one idempotency key per event and entity', () => {
     const keys = [
       envelope(),

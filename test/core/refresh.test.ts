@@ -40,6 +40,13 @@ describe('a refresh', () => {
     expect(new Set([groupId, ...others.map((other) => other.groupId)]).size).toBe(5);
   });
 
+  it('may give its times in any time zone', () => {
+    const json = JSON.parse(messageOf().body);
+    json.receivedAt = '2026-11-23T14:00:00.250+02:00';
+    json.refresh.occurredAt = '2026-11-23T06:59:58-05:00';
+    expect(readRefresh(JSON.stringify(json))).toEqual(envelope);
+  });
+
   it('is queued once per event and subject', () => {
     const { deduplicationId } = messageOf();
     expect(messageOf({ receivedAt: new Date(0) }).deduplicationId).toBe(deduplicationId);
