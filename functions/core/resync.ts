@@ -14,7 +14,10 @@ export interface Journal {
 
 const Count = z.int().nonnegative().default(0);
 
-/** What became of the users that the vendor listed. */
+/**
+ * What became of the users that the vendor listed. `listed` counts the vendor's records; `bulk` and `live` count users and companies,
+ * `unchanged` and `stale` do so per page: who is listed as a user and again as a member of an organization counts twice.
+ */
 export const Counts = z.strictObject({
   pages: Count,
   listed: Count,
