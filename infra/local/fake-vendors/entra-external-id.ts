@@ -1,4 +1,4 @@
-import type { FakeAnswer, FakeRequest, FakeUser, FakeVendor, FakeWorld } from './vendor.ts';
+import { type FakeAnswer, type FakeRequest, type FakeUser, type FakeVendor, type FakeWorld, pageAfter } from './vendor.ts';
 
 const CREDENTIAL = {
   tenantId: '00000000-1111-4222-8333-invented0000',
@@ -52,16 +52,16 @@ const selected = (user: FakeUser, names: readonly string[]): object =>
 const listOf = (query: URLSearchParams, names: readonly string[], { users, base }: FakeWorld): FakeAnswer => {
   const top = Number(query.get('$top') ?? DEFAULT_PAGE);
   if (!Number.isInteger(top) || top < 1 || top > MAX_PAGE) return error(400, 'Request_UnsupportedQuery');
-  const from = Number(Buffer.from(query.get('$skiptoken') ?? '', 'base64url').toString() || 0);
-  if (!Number.isInteger(from) || from < 0) return error(400, 'Directory_ExpiredPageToken');
+  const found = pageAfter(users, query.get('$skiptoken') ?? undefined, top);
+  if (found === undefined) return error(400, 'Directory_ExpiredPageToken');
   const next = new URLSearchParams(query);
-  next.set('$skiptoken', Buffer.from(String(from + top)).toString('base64url'));
+  if (found.next !== undefined) next.set('$skiptoken', found.next);
   return {
     status: 200,
     body: {
       '@odata.context': `${base}/$metadata#users`,
-      ...(from + top < users.length && { '@odata.nextLink': `${base}/users?${next}` }),
-      value: users.slice(from, from + top).map((user) => selected(user, names)),
+      ...(found.next !== undefined && { '@odata.nextLink': `${base}/users?${next}` }),
+      value: found.page.map((user) => selected(user, names)),
     },
   };
 };

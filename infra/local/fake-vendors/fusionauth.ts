@@ -36,11 +36,18 @@ const failure = (status: number, code: string): FakeAnswer => ({
   body: { generalErrors: [{ code, message: code }] },
 });
 
-/** From which row on, and of whom: a token of the search engine holds both. */
-const placeIn = ({ nextResults, startRow = 0, query }: Search): { readonly from: number; readonly since: number } => {
+interface Place {
+  /** Rows left out after `after`, or from the beginning. */
+  readonly skip: number;
+  readonly since: number;
+  readonly after?: string;
+}
+
+/** From whom on, and of whom: a token of the search engine holds both. */
+const placeIn = ({ nextResults, startRow = 0, query }: Search): Place => {
   if (nextResults !== undefined) return JSON.parse(Buffer.from(nextResults, 'base64url').toString());
   return {
-    from: startRow,
+    skip: startRow,
     since: query === undefined ? Number.NEGATIVE_INFINITY : JSON.parse(query).range.lastUpdateInstant.gte,
   };
 };
@@ -53,10 +60,11 @@ const searchUsers = (search: Search, { users }: FakeWorld, engine: Engine): Fake
   if ([nextResults, query, queryString].every((one) => one === undefined)) return failure(400, '[missing]search');
   if (engine === 'database' && queryString === undefined) return failure(400, '[notSupported]search');
   if (engine === 'search' && startRow + numberOfResults > MAX_ROW) return failure(400, '[tooLarge]search.startRow');
-  const { from, since } = placeIn(search);
+  const { skip, since, after } = placeIn(search);
   const found = users.filter(({ updatedAt }) => updatedAt.getTime() >= since);
+  const from = skip + (after === undefined ? 0 : found.findIndex(({ who }) => who.id === after) + 1);
   const page = found.slice(from, from + numberOfResults);
-  const token = Buffer.from(JSON.stringify({ from: from + page.length, since })).toString('base64url');
+  const token = Buffer.from(JSON.stringify({ skip: 0, since, after: page.at(-1)?.who.id })).toString('base64url');
   const isCapped = engine === 'search' && !accurateTotal;
   return {
     status: 200,

@@ -1,4 +1,4 @@
-import type { FakeAnswer, FakeRequest, FakeUser, FakeVendor, FakeWorld } from './vendor.ts';
+import { type FakeAnswer, type FakeRequest, type FakeUser, type FakeVendor, type FakeWorld, pageAfter } from './vendor.ts';
 
 const MAX_PAGE_SIZE = 500;
 const CREDENTIAL = { clientId: 'invented-machine', clientSecret: 'invented-kinde-secret' } as const;
@@ -34,16 +34,14 @@ const grant = (request: FakeRequest, { base }: FakeWorld): FakeAnswer =>
     ? { status: 200, body: { access_token: TOKEN, expires_in: LIFETIME_SECONDS, scope: 'read:users', token_type: 'bearer' } }
     : { status: 401, body: { error: 'invalid_client' } };
 
-/** `next_token` is the place of the next user, in a form that nobody should read. */
 const page = ({ query }: FakeRequest, { users }: FakeWorld): FakeAnswer => {
   const size = Number(query.get('page_size') ?? 10);
-  const from = Number(Buffer.from(query.get('next_token') ?? '', 'base64url').toString() || 0);
-  if (!(size >= 1 && size <= MAX_PAGE_SIZE) || !Number.isInteger(from))
+  const found = pageAfter(users, query.get('next_token') ?? undefined, size);
+  if (!(size >= 1 && size <= MAX_PAGE_SIZE) || found === undefined)
     return { status: 400, body: { errors: [{ code: 'INVALID' }] } };
   const withOrganizations = query.get('expand')?.split(',').includes('organizations') === true;
-  const next = from + size < users.length ? Buffer.from(String(from + size)).toString('base64url') : null;
-  const listed = users.slice(from, from + size).map((user) => userOf(user, withOrganizations));
-  return { status: 200, body: { code: 'OK', message: 'Success', users: listed, next_token: next } };
+  const listed = found.page.map((user) => userOf(user, withOrganizations));
+  return { status: 200, body: { code: 'OK', message: 'Success', users: listed, next_token: found.next ?? null } };
 };
 
 export const fakeKinde: FakeVendor = {

@@ -1,4 +1,4 @@
-import type { FakeAnswer, FakeUser, FakeVendor } from './vendor.ts';
+import { type FakeAnswer, type FakeUser, type FakeVendor, pageAfter } from './vendor.ts';
 
 const KEY = 'ory_pat_invented-local-key';
 const MAX_PAGE_SIZE = 500;
@@ -40,15 +40,14 @@ export const fakeOry: FakeVendor = {
     if (method === 'GET' && found !== undefined) return { status: 200, body: toIdentity(found) };
     if (method !== 'GET' || path !== '/admin/identities') return refused(404, 'Unable to locate the resource');
     const size = Number(query.get('page_size') ?? DEFAULT_PAGE_SIZE);
-    const start = Number(Buffer.from(query.get('page_token') ?? '', 'base64url').toString() || 0);
-    if (!(size >= 1 && size <= MAX_PAGE_SIZE) || !Number.isInteger(start)) return refused(400, 'The page is not one');
-    const token = Buffer.from(String(start + size)).toString('base64url');
+    const listed = pageAfter(users, query.get('page_token') ?? undefined, size);
+    if (!(size >= 1 && size <= MAX_PAGE_SIZE) || listed === undefined) return refused(400, 'The page is not one');
     const first = `<http://kratos.internal:4434/admin/identities?page_size=${size}>; rel="first"`;
-    const next = `<http://kratos.internal:4434/admin/identities?page_size=${size}&page_token=${token}>; rel="next"`;
+    const next = `<http://kratos.internal:4434/admin/identities?page_size=${size}&page_token=${listed.next}>; rel="next"`;
     return {
       status: 200,
-      headers: { link: start + size < users.length ? `${first},${next}` : first },
-      body: users.slice(start, start + size).map(toIdentity),
+      headers: { link: listed.next === undefined ? first : `${first},${next}` },
+      body: listed.page.map(toIdentity),
     };
   },
 };

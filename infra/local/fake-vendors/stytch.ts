@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { memberOf, organizationOf, userOf } from '../../../functions/sources/stytch.sender.ts';
-import type { FakeAnswer, FakeUser, FakeVendor, FakeWorld } from './vendor.ts';
+import { type FakeAnswer, type FakeUser, type FakeVendor, type FakeWorld, pageAfter } from './vendor.ts';
 
 const CREDENTIAL = { projectId: 'project-live-invented', secret: 'invented-project-secret' };
 const MAX_PAGE = 1000;
@@ -9,7 +9,7 @@ const MAX_ORGANIZATIONS = 100;
 
 const Search = z.object({
   limit: z.int().min(1).max(MAX_PAGE).default(100),
-  cursor: z.string().default('cursor-0'),
+  cursor: z.string().optional(),
   organization_ids: z.array(z.string()).min(1).max(MAX_ORGANIZATIONS).optional(),
 });
 
@@ -31,16 +31,17 @@ const foundersOf = (users: readonly FakeUser[]): readonly FakeUser[] => [
 
 interface Found {
   readonly name: string;
-  readonly all: readonly object[];
+  readonly users: readonly FakeUser[];
+  readonly toOne: (user: FakeUser) => object;
 }
 
 const foundAt = (path: string, ids: readonly string[] | undefined, { users }: FakeWorld): Found | undefined => {
-  if (path === '/v1/users/search') return { name: 'results', all: users.map((user) => userOf(subjectOf(user))) };
+  if (path === '/v1/users/search') return { name: 'results', users, toOne: (user) => userOf(subjectOf(user)) };
   if (path === '/v1/b2b/organizations/search')
-    return { name: 'organizations', all: foundersOf(users).map((user) => organizationOf(subjectOf(user))) };
+    return { name: 'organizations', users: foundersOf(users), toOne: (user) => organizationOf(subjectOf(user)) };
   if (ids === undefined) return undefined;
   const members = users.filter(({ who }) => ids.includes(who.companyId));
-  return { name: 'members', all: members.map((user) => memberOf(subjectOf(user))) };
+  return { name: 'members', users: members, toOne: (user) => memberOf(subjectOf(user)) };
 };
 
 const PATHS = new Set(['/v1/users/search', '/v1/b2b/organizations/search', '/v1/b2b/organizations/members/search']);
@@ -56,11 +57,9 @@ export const fakeStytch: FakeVendor = {
     if (method !== 'POST' || !PATHS.has(path)) return failure(404, 'route_not_found');
     const { data: search } = Search.safeParse(body);
     const found = search && foundAt(path, search.organization_ids, world);
-    const start = Number(/^cursor-(\d+)$/.exec(search?.cursor ?? '')?.[1]);
-    if (search === undefined || found === undefined || Number.isNaN(start)) return failure(400, 'invalid_argument');
-    const end = start + search.limit;
-    const next_cursor = end < found.all.length ? `cursor-${end}` : null;
-    const results_metadata = { total: found.all.length, next_cursor };
-    return { status: 200, body: { status_code: 200, [found.name]: found.all.slice(start, end), results_metadata } };
+    const listed = search && found && pageAfter(found.users, search.cursor, search.limit);
+    if (found === undefined || listed === undefined) return failure(400, 'invalid_argument');
+    const results_metadata = { total: found.users.length, next_cursor: listed.next ?? null };
+    return { status: 200, body: { status_code: 200, [found.name]: listed.page.map(found.toOne), results_metadata } };
   },
 };

@@ -52,3 +52,17 @@ export interface FakeVendor {
   /** 404 for what it does not know, 401 without the credential, 400 for a page that is too large. */
   answer(request: FakeRequest, world: FakeWorld): FakeAnswer;
 }
+
+/** The users after the one that a token means, or the first. Undefined for a token that no page gave, and for one whose user left. */
+export const pageAfter = (
+  users: readonly FakeUser[],
+  token: string | undefined,
+  size: number,
+): { readonly page: readonly FakeUser[]; readonly next: string | undefined } | undefined => {
+  const after = token === undefined ? undefined : Buffer.from(token, 'base64url').toString();
+  const from = after === undefined ? 0 : users.findIndex(({ who }) => who.id === after) + 1;
+  if (after !== undefined && from === 0) return undefined;
+  const page = users.slice(from, from + size);
+  const last = from + size < users.length ? page.at(-1) : undefined;
+  return { page, next: last && Buffer.from(last.who.id).toString('base64url') };
+};
